@@ -1,0 +1,68 @@
+"""The shapes of the endpoint's request and response."""
+
+from typing import Any
+
+import numpy as np
+from drf_spectacular.utils import extend_schema_field
+from numpy.typing import NDArray
+from rest_framework import serializers
+
+from clustering.problems import Problem
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "minItems": 1,
+        "description": "One array of coordinates for each point, all of the same length.",
+        "items": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "number", "format": "double"},
+        },
+    }
+)
+class PointsField(serializers.Field[Any, Any, Any, Any]):
+    """Nested lists of floats, as the parser yields them, made one array (n_points, n_dimensions)."""
+
+    def to_internal_value(self, data: list[list[float]]) -> NDArray[np.float64]:
+        if not data:
+            raise Problem("invalid-points", "must hold at least one point", pointer="points")
+        n_dimensions = len(data[0])
+        for i, point in enumerate(data):
+            if not point:
+                raise Problem("invalid-points", "has no coordinates", pointer=f"points[{i}]")
+            if len(point) != n_dimensions:
+                raise Problem(
+                    "ragged-points",
+                    f"has {len(point)} coordinates where points[0] has {n_dimensions}",
+                    pointer=f"points[{i}]",
+                )
+        return np.array(data, dtype=np.float64)
+
+
+class KMeansRequestSerializer(serializers.Serializer[Any]):
+    """The points to cluster."""
+
+    points = PointsField()
+
+
+class KMeansResponseSerializer(serializers.Serializer[Any]):
+    """The cluster of each point, in the order of the request."""
+
+    results = serializers.ListField(
+        child=serializers.IntegerField(min_value=0),
+        help_text="The label of each point, from 0 to clusters - 1, in the order of the request.",
+    )
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """A problem document (RFC 9457)."""
+
+    type = serializers.CharField(help_text="Names the kind of error; stable.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What is wrong with this very request.")
+    pointer = serializers.CharField(
+        required=False, help_text="Where in the body, for example `points[17][1]`."
+    )

@@ -1,0 +1,216 @@
+"""Django's settings, and the only reader of the environment.
+
+Every variable is described in the README's settings table.
+"""
+
+import contextlib
+import os
+import secrets
+import uuid
+from pathlib import Path
+
+import environ
+
+from kmeans_project import __version__
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# One BLAS and OpenMP thread a process: the workers share the cores already, and more threads make
+# small fits slower. Must be set before numpy is first imported, which Django's apps do.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+
+def _usable_cores() -> int:
+    # Fewer than the machine has under taskset or a container's cpuset.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+# Where and how to serve
+HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machines)
+PORT = env.int("PORT", 9999)
+WORKERS = env.int("WORKERS", _usable_cores())
+THREADS = env.int("THREADS", 16)
+STATE_DIR = Path(env.str("STATE_DIR", "var")).absolute()
+# Set by `manage.py serve` for the gunicorn it starts: a pipe that closes when `serve` is gone.
+SERVE_LIFELINE_FD = env.int("SERVE_LIFELINE_FD", None)
+SERVE_STOP_TIMEOUT_SECONDS = env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
+
+# What the endpoint accepts and keeps
+KMEANS_CONFIG_FILE = env.str("KMEANS_CONFIG_FILE", str(BASE_DIR / "config" / "skl-kmeans.yaml"))
+KMEANS_MAX_CLUSTERS = env.int("KMEANS_MAX_CLUSTERS", 1000)
+KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 32 * 1024 * 1024)
+HISTORY_PAYLOAD_MAX_NUMBERS = env.int("HISTORY_PAYLOAD_MAX_NUMBERS", 2000)
+HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
+
+
+# Nacos
+def _nacos_metadata() -> dict[str, str]:
+    metadata = {"version": __version__, "preserved.register.source": "DJANGO"}
+    return metadata | env.dict("NACOS_SERVICE_METADATA", default={})
+
+
+def _launch_id() -> str:
+    # Shared by all processes of one launch through the environment they inherit: a worker must not
+    # take what an earlier launch left in the state directory for the word of its own agent.
+    os.environ.setdefault("SERVE_LAUNCH_ID", uuid.uuid4().hex)
+    return env.str("SERVE_LAUNCH_ID")
+
+
+NACOS = {
+    "server_addr": env.list("NACOS_SERVER_ADDR", default=[]),
+    "namespace": env.str("NACOS_NAMESPACE", ""),
+    "group": env.str("NACOS_GROUP", "DEFAULT_GROUP"),
+    "data_id": env.str("NACOS_DATA_ID", "skl-kmeans"),
+    "username": env.str("NACOS_USERNAME", ""),
+    "password": env.str("NACOS_PASSWORD", ""),
+    "access_key": env.str("NACOS_ACCESS_KEY", ""),
+    "secret_key": env.str("NACOS_SECRET_KEY", ""),
+    "tls_enabled": env.bool("NACOS_TLS_ENABLED", False),
+    "tls_ca_file": env.str("NACOS_TLS_CA_FILE", ""),
+    "tls_cert_file": env.str("NACOS_TLS_CERT_FILE", ""),
+    "tls_key_file": env.str("NACOS_TLS_KEY_FILE", ""),
+    "register_enabled": env.bool("NACOS_REGISTER_ENABLED", True),
+    "service_name": env.str("NACOS_SERVICE_NAME", "skl-kmeans"),
+    "service_ip": env.str("NACOS_SERVICE_IP", ""),
+    "service_port": env.int("NACOS_SERVICE_PORT", PORT),
+    "preferred_networks": env.list("NACOS_PREFERRED_NETWORKS", default=[]),
+    "cluster_name": env.str("NACOS_CLUSTER_NAME", "DEFAULT"),
+    "weight": env.float("NACOS_SERVICE_WEIGHT", 1.0),
+    "ephemeral": env.bool("NACOS_SERVICE_EPHEMERAL", True),
+    "metadata": _nacos_metadata(),
+    "beat_interval_seconds": env.float("NACOS_BEAT_INTERVAL_SECONDS", 30.0),
+    "verify_interval_seconds": env.float("NACOS_VERIFY_INTERVAL_SECONDS", 3.0),
+    "reread_interval_seconds": env.float("NACOS_REREAD_INTERVAL_SECONDS", 15.0),
+    "sync_timeout_seconds": env.float("NACOS_SYNC_TIMEOUT_SECONDS", 5.0),
+    # Not from the environment's NACOS_ names: what the embedded default and this project supply.
+    "config_file": KMEANS_CONFIG_FILE,
+    "config_handler": "clustering.parameters.Parameters",
+    "bind_host": HOST,
+    "bind_port": PORT,
+    "state_dir": STATE_DIR,
+    "launch_id": _launch_id(),
+}
+NACOS_LAUNCH = {
+    # `manage.py serve` holds the agent itself, not one of the workers it starts.
+    "agent_in_parent": SERVE_LIFELINE_FD is not None,
+    # Django's autoreloader runs the command twice: only the inner process serves.
+    "reloader_child": env.str("RUN_MAIN", "") == "true",
+}
+
+
+# Django
+def _secret_key() -> str:
+    """Return DJANGO_SECRET_KEY, else one generated once and kept in the state directory."""
+    if given := env.str("DJANGO_SECRET_KEY", ""):
+        return given
+    path = STATE_DIR / "secret_key"
+    if not path.exists():
+        STATE_DIR.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"secret_key.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        # Linking, unlike renaming, lets the first of several starting processes win.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+DEBUG = env.bool("DJANGO_DEBUG", False)
+# Callers come by ip:port, service name or load balancer, so any Host header is right for the API.
+ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["*"])
+ROOT_URLCONF = "kmeans_project.urls"
+WSGI_APPLICATION = "kmeans_project.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "clustering",
+    "nacos_integration",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": STATE_DIR / "db.sqlite3",
+        "OPTIONS": {
+            # Readers go on while a worker writes, and writers queue up instead of failing.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 5,
+        },
+    }
+}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"
+# Static files are served from where the packages have them: no collectstatic to forget.
+WHITENOISE_USE_FINDERS = True
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "clustering.problems.handle",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "skl-kmeans",
+    "DESCRIPTION": "scikit-learn's k-means over REST, registered in and configured from Nacos.",
+    "VERSION": __version__,
+    "SERVE_INCLUDE_SCHEMA": False,
+    # Swagger UI from the sidecar package: it loads without the internet.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} [{process}] {message}", "style": "{"}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,17 @@
+"""URLs of the project."""
+
+from django.contrib import admin
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from clustering.views import KMeansView
+from nacos_integration import health
+
+urlpatterns = [
+    path("api/skl-kmeans", KMeansView.as_view(), name="skl-kmeans"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""Django's command line for this project."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the management command named on the command line."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmeans_project.settings")
+    from django.conf import settings
+    from django.core.management import execute_from_command_line
+    from django.core.management.commands.runserver import Command as RunServer
+
+    # runserver has no setting for its address; these class attributes are its only default.
+    RunServer.default_addr = settings.HOST
+    RunServer.default_port = str(settings.PORT)
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

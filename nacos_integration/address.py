@@ -1,0 +1,71 @@
+"""Addresses: those of the servers, and the one under which others reach this instance."""
+
+import ipaddress
+import re
+import socket
+
+import psutil
+
+DEFAULT_PORT = 8848
+# gRPC listens this much above the main port, a constant of Nacos.
+GRPC_PORT_OFFSET = 1000
+
+
+def normalise(server_addr: str) -> str:
+    """Return `host:port` for an address as people write it: with a scheme, a path, or no port.
+
+    Raises ValueError for what the SDK cannot use.
+    """
+    text = re.sub(r"^https?://", "", server_addr.strip())
+    text = re.sub(r"/(nacos/?)?$", "", text)
+    match = re.fullmatch(r"(?P<host>[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?", text)
+    if not match:
+        raise ValueError(f"{server_addr!r} is not host:port (IPv6 and paths are not supported)")
+    port = int(match["port"] or DEFAULT_PORT)
+    if not 1 <= port <= 65535 - GRPC_PORT_OFFSET:
+        raise ValueError(f"{server_addr!r}: gRPC needs port + 1000, so at most 64535")
+    if "http" in match["host"]:
+        # The SDK looks for "http" anywhere in an address to find a scheme.
+        raise ValueError(f"{server_addr!r}: a host name with `http` in it; use its ip instead")
+    return f"{match['host']}:{port}"
+
+
+def service_ip(server_addr: str, preferred_networks: tuple[str, ...]) -> str:
+    """Return the IPv4 address of this host to register.
+
+    From a preferred network if the host is in one, else the source address of the route to the
+    server; a loopback address only when there is no other.
+    """
+    own = _own_addresses()
+    for network in preferred_networks:
+        for ip in own:
+            if ipaddress.IPv4Address(ip) in ipaddress.IPv4Network(network, strict=False):
+                return ip
+    host, _, port = server_addr.rpartition(":")
+    routed = _source_address(host, int(port))
+    if routed and not ipaddress.IPv4Address(routed).is_loopback:
+        return routed
+    # The server is on this very host, or its name does not resolve yet.
+    return own[0] if own else "127.0.0.1"
+
+
+def _source_address(host: str, port: int) -> str | None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host, port))  # UDP: looks up the route, sends nothing
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+def _own_addresses() -> list[str]:
+    """Return the host's IPv4 addresses that are not loopback, interfaces that are up first."""
+    stats = psutil.net_if_stats()
+    found = [
+        (not stats[name].isup if name in stats else True, entry.address)
+        for name, entries in psutil.net_if_addrs().items()
+        for entry in entries
+        if entry.family == socket.AF_INET
+        and not ipaddress.IPv4Address(entry.address).is_loopback
+    ]
+    return [ip for _, ip in sorted(found, key=lambda item: item[0])]

@@ -1,0 +1,49 @@
+"""Admin: the config in force, and the history of what was applied or rejected."""
+
+import time
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
+
+from nacos_integration import conf, live_config, status
+from nacos_integration.models import ConfigChange
+
+
+@admin.register(ConfigChange)
+class ConfigChangeAdmin(admin.ModelAdmin):
+    """Read-only: the agent writes it, and Nacos or the file is the place to change the config."""
+
+    list_display = ["created_at", "outcome", "reason", "short_after", "md5", "source", "instance"]
+    list_filter = ["outcome", "source", "instance"]
+    date_hierarchy = "created_at"
+    change_list_template = "admin/nacos_integration/configchange/change_list.html"
+
+    @admin.display(description="text")
+    def short_after(self, row: ConfigChange) -> str:
+        """The text judged, in one short line."""
+        text = " ".join(row.after.split())
+        return text if len(text) <= 60 else text[:59] + "…"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        configuration = conf.load()
+        agent = status.read()
+        registration = agent.get("registration", {})
+        verified_at = registration.get("verified_at")
+        context = {
+            "title": "Live config",
+            "applied": live_config.current(import_string(configuration.config_handler)),
+            "configuration": configuration,
+            "agent": agent,
+            "registration": registration,
+            "verified_age": round(time.time() - verified_at, 1) if verified_at else None,
+        }
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def _never(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_add_permission = has_change_permission = has_delete_permission = _never

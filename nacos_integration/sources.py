@@ -1,0 +1,120 @@
+"""Where the config text comes from: Nacos, or a file."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Protocol
+
+from nacos_integration.client import NacosClient, NacosError
+
+# Larger is not a config, but a mistake; Nacos itself takes 100 KiB.
+MAX_BYTES = 64 * 1024
+
+
+class SourceUnavailableError(Exception):
+    """The source could not be asked; says what was tried, what happened, and what to do."""
+
+
+class UnreadableConfigError(Exception):
+    """The source was asked, and what it holds is no text that could be judged."""
+
+
+class ConfigSource(Protocol):
+    """One config text that someone else changes.
+
+    `read` and `wait` are called from one thread, `wake` from any.
+    """
+
+    def read(self) -> str | None:
+        """Return the text, None where there is none.
+
+        Raises SourceUnavailableError, or UnreadableConfigError.
+        """
+        ...
+
+    def wait(self, timeout: float) -> None:
+        """Return when the text may have changed, after `wake`, or after `timeout` seconds."""
+        ...
+
+    def wake(self) -> None:
+        """Make a `wait` return at once, the present one or the next."""
+        ...
+
+
+class FileSource:
+    """A file of the user's, looked at ten times a second."""
+
+    POLL_SECONDS = 0.1
+    # Editors and shells write in pieces; a text counts once it has stood still this long.
+    SETTLE_SECONDS = 0.1
+    SETTLE_LIMIT_SECONDS = 3.0
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._woken = threading.Event()
+        self._read_signature: object = None
+
+    def read(self) -> str | None:
+        deadline = time.monotonic() + self.SETTLE_LIMIT_SECONDS
+        while time.monotonic() < deadline:
+            before = self._signature()
+            if before is None:
+                self._read_signature = None
+                return None
+            try:
+                with self._path.open("rb") as file:
+                    # One byte more shows that it is too large.
+                    content = file.read(MAX_BYTES + 1)
+            except OSError as error:
+                raise SourceUnavailableError(f"{self._path}: {error.strerror}") from error
+            time.sleep(self.SETTLE_SECONDS)
+            if self._signature() == before:
+                self._read_signature = before
+                try:
+                    return content.decode("utf-8-sig")
+                except UnicodeDecodeError as error:
+                    raise UnreadableConfigError(f"not UTF-8: {error}") from error
+        raise SourceUnavailableError(f"{self._path}: still being written")
+
+    def wait(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline and self._signature() == self._read_signature:
+            if self._woken.wait(self.POLL_SECONDS):
+                self._woken.clear()
+                return
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def _signature(self) -> object:
+        try:
+            stat = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SourceUnavailableError(f"{self._path}: {error.strerror}") from error
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+
+class NacosSource:
+    """The config in Nacos; a push only ends the wait, and what counts is what `read` then finds."""
+
+    def __init__(self, client: NacosClient) -> None:
+        self._client = client
+        self._woken = threading.Event()
+        client.on_config_push = self.wake
+
+    def read(self) -> str | None:
+        try:
+            return self._client.get_config()
+        except NacosError as error:
+            raise SourceUnavailableError(str(error)) from error
+
+    def wait(self, timeout: float) -> None:
+        self._woken.wait(timeout)
+        # Cleared before the read that follows, so that a push during that read counts.
+        self._woken.clear()
+
+    def wake(self) -> None:
+        self._woken.set()

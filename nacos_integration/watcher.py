@@ -1,0 +1,168 @@
+"""Judges the config text of a source, and puts what is good in force."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from nacos_integration import state
+from nacos_integration.conf import Conf
+from nacos_integration.live_config import ConfigHandler, md5_of
+from nacos_integration.models import ConfigChange
+from nacos_integration.sources import (
+    MAX_BYTES,
+    ConfigSource,
+    SourceUnavailableError,
+    UnreadableConfigError,
+)
+from nacos_integration.status import Status
+
+logger = logging.getLogger(__name__)
+
+# While the source cannot be asked: soon again at first, and never more than 3 s later.
+RETRY_SECONDS = (0.5, 1.0, 2.0, 3.0)
+
+
+class ConfigWatcher:
+    """Compares the source with the applied config file, the only writer of which it is.
+
+    All methods are called from one thread. `record` takes the row of a change for the history, and
+    must not block.
+    """
+
+    def __init__(
+        self,
+        conf: Conf,
+        source: ConfigSource,
+        status: Status,
+        record: Callable[[ConfigChange], None],
+    ) -> None:
+        self._conf = conf
+        self._source = source
+        self._status = status
+        self._record = record
+        self._handler: type[ConfigHandler] = import_string(conf.config_handler)
+        self._started = time.monotonic()
+        self._applied: dict[str, Any] | None = state.read_json(conf.applied_path)
+        self._rejected: tuple[str | None, str] | None = None
+        self._failures = 0
+        self._failure: str | None = None
+        self._synced = False
+        self._going_without = False
+        self._status.update("config", **self._in_force())
+
+    def turn(self) -> float | None:
+        """Read, judge and apply once; return the seconds to wait, None to wait for a change."""
+        try:
+            text = self._source.read()
+        except SourceUnavailableError as error:
+            return self._unavailable(str(error))
+        except UnreadableConfigError as error:
+            self._reject(None, str(error))
+        else:
+            self._judge(text)
+        if self._failures:
+            logger.info("config: %s answers again", self._conf.config_key)
+        self._failures, self._failure, self._synced = 0, None, True
+        self._status.update("config", synced_at=time.time(), source_error=None)
+        return None
+
+    def _judge(self, text: str | None) -> None:
+        if text is None or not text.strip():
+            return self._reject(text, f"there is no config at {self._conf.config_key}")
+        if self._applied and text == self._applied["content"]:
+            self._rejected = None
+            self._status.update("config", rejected=None)
+            return None
+        if (size := len(text.encode())) > MAX_BYTES:
+            return self._reject(text[:MAX_BYTES], f"too large: {size} bytes, at most {MAX_BYTES}")
+        try:
+            value, remarks = self._handler.parse(text)
+        except ValueError as error:
+            return self._reject(text, str(error))
+        except Exception as error:
+            logger.exception("config: the handler failed on a text of %d bytes", size)
+            return self._reject(text, f"the handler failed: {type(error).__name__}: {error}")
+        return self._apply(text, value, remarks)
+
+    def _apply(self, text: str, value: ConfigHandler, remarks: list[str]) -> None:
+        before = self._text_in_force()
+        applied = {
+            "key": self._conf.config_key,
+            "source": self._conf.source_name,
+            "content": text,
+            "md5": md5_of(text),
+            "applied_at": time.time(),
+        }
+        try:
+            state.write_json(self._conf.applied_path, applied)
+        except OSError as error:
+            # The last good one stays in force; the next turn tries again.
+            logger.error("config: cannot write %s: %s", self._conf.applied_path, error)
+            self._status.update("config", write_error=str(error))
+            return
+        self._applied = applied
+        self._rejected = None
+        logger.info("config: applied %s, md5 %s%s", value, applied["md5"], _suffix(remarks))
+        self._status.update("config", rejected=None, write_error=None, **self._in_force())
+        self._note(ConfigChange.Outcome.APPLIED, "; ".join(remarks), before, text)
+
+    def _reject(self, text: str | None, reason: str) -> None:
+        if self._rejected == (text, reason):
+            return  # said once; it is read again every few seconds
+        self._rejected = (text, reason)
+        stays = f"md5 {self._applied['md5']}" if self._applied else "the default"
+        logger.warning("config: rejected, %s stays in force: %s", stays, reason)
+        self._status.update("config", rejected={"reason": reason, "at": time.time()})
+        self._note(ConfigChange.Outcome.REJECTED, reason, self._text_in_force(), text or "")
+
+    def _unavailable(self, reason: str) -> float:
+        self._failures += 1
+        if reason != self._failure:
+            self._failure = reason
+            logger.warning("config: source unavailable, retrying: %s", reason)
+            self._status.update("config", source_error=reason)
+        late = time.monotonic() - self._started > self._conf.sync_timeout_seconds
+        if late and not self._synced and not self._going_without:
+            self._going_without = True
+            text = self._text_in_force()
+            source = "snapshot" if self._applied else "default"
+            logger.warning("config: starting with the %s", source)
+            self._note(ConfigChange.Outcome.APPLIED, reason, text, text, source)
+        return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
+
+    def _text_in_force(self) -> str:
+        return self._applied["content"] if self._applied else ""
+
+    def _in_force(self) -> dict[str, Any]:
+        if self._applied is None:
+            return {"in_force": "default", "md5": None, "applied_at": None}
+        return {
+            "in_force": self._applied["source"],
+            "md5": self._applied["md5"],
+            "applied_at": self._applied["applied_at"],
+        }
+
+    def _note(
+        self, outcome: str, reason: str, before: str, after: str, source: str | None = None
+    ) -> None:
+        self._record(
+            ConfigChange(
+                created_at=timezone.now(),
+                instance=self._conf.instance,
+                source=source or self._conf.source_name,
+                key=self._conf.config_key,
+                outcome=outcome,
+                reason=reason,
+                md5=md5_of(after),
+                before=before,
+                after=after,
+            )
+        )
+
+
+def _suffix(remarks: list[str]) -> str:
+    return f" ({'; '.join(remarks)})" if remarks else ""
