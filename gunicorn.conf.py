@@ -10,8 +10,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kmeans_project import settings  # noqa: E402
-from nacos_integration import launch  # noqa: E402
+from kmeans_project import settings
+from nacos_integration import launch
 
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS
@@ -29,7 +29,10 @@ def when_ready(server: Any) -> None:
     """Under `manage.py serve`, end when that process does, however it ends."""
     if settings.SERVE_LIFELINE_FD is not None:
         threading.Thread(
-            target=_end_with_parent, args=(settings.SERVE_LIFELINE_FD,), name="lifeline", daemon=True
+            target=_end_with_parent,
+            args=(settings.SERVE_LIFELINE_FD,),
+            name="lifeline",
+            daemon=True,
         ).start()
 
 

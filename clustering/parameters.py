@@ -14,7 +14,7 @@ class _StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         # A few nested aliases under a merge key expand exponentially, and no config here needs one.
         if self.check_event(yaml.AliasEvent):
-            raise ValueError(f"YAML aliases (*{self.peek_event().anchor}) are not accepted")
+            raise ValueError("YAML aliases are not accepted")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -45,7 +45,9 @@ class Parameters:
         except RecursionError as error:
             raise ValueError("not valid YAML: nested too deeply") from error
         if not isinstance(config, dict):
-            raise ValueError(f"not a mapping such as `clusters: 3`, but {_type_name(config)}")
+            raise ValueError(  # noqa: TRY004 (one type for all that must not be applied)
+                f"not a mapping such as `clusters: 3`, but {_type_name(config)}"
+            )
         if "clusters" not in config:
             raise ValueError("`clusters` is missing")
         clusters = config["clusters"]

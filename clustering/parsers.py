@@ -68,6 +68,6 @@ def _problem_of(error: msgspec.ValidationError) -> Problem:
     what, where = (found["what"], found["where"]) if found else (str(error), None)
     if what == "Number out of range":
         return Problem("overflow", "the number is too large for a 64-bit float", pointer=where)
-    if where is None and "missing required field" in what:
-        where = "points"
+    if "missing required field" in what:
+        return Problem("invalid-points", "is required", pointer="points")
     return Problem("invalid-points", what.replace("`", ""), pointer=where or None)

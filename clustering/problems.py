@@ -69,9 +69,8 @@ def handle(error: Exception, context: dict[str, Any]) -> ProblemResponse:
     if isinstance(error, Problem):
         code, detail, pointer = error.code, str(error.detail), error.pointer
     elif isinstance(error, ValidationError):
-        # The serializer's own findings; its keys are names of top-level members.
-        pointer, messages = next(iter(error.get_full_details().items()))
-        code, detail = "invalid-points", str(messages[0]["message"])
+        # The serializer's own finding: its one field is required, and it is not there.
+        code, detail, pointer = "invalid-points", "is required", "points"
     else:
         code = HTTPStatus(response.status_code).phrase.lower().replace(" ", "-")
         detail = str(getattr(error, "detail", error))

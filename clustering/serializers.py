@@ -23,7 +23,7 @@ from clustering.problems import Problem
     }
 )
 class PointsField(serializers.Field[Any, Any, Any, Any]):
-    """Nested lists of floats, as the parser yields them, made one array (n_points, n_dimensions)."""
+    """Nested lists of floats, as the parser yields them, made an array (points, dimensions)."""
 
     def to_internal_value(self, data: list[list[float]]) -> NDArray[np.float64]:
         if not data:

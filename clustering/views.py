@@ -82,13 +82,13 @@ class KMeansView(APIView):
         return super().initialize_request(request, *args, **kwargs)
 
     def finalize_response(
-        self, request: Any, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
         """Record every POST, whatever became of it."""
-        response = super().finalize_response(request, response, *args, **kwargs)
+        final = super().finalize_response(request, response, *args, **kwargs)
         if request.method == "POST":
-            history.writer.record(self._as_record(request, response))
-        return response
+            history.writer.record(self._as_record(request, final))
+        return final
 
     def _as_record(self, request: Request, response: HttpResponseBase) -> RequestRecord:
         record = RequestRecord(

@@ -35,6 +35,7 @@ PORT = env.int("PORT", 9999)
 WORKERS = env.int("WORKERS", _usable_cores())
 THREADS = env.int("THREADS", 16)
 STATE_DIR = Path(env.str("STATE_DIR", "var")).absolute()
+STATE_DIR.mkdir(parents=True, exist_ok=True)
 # Set by `manage.py serve` for the gunicorn it starts: a pipe that closes when `serve` is gone.
 SERVE_LIFELINE_FD = env.int("SERVE_LIFELINE_FD", None)
 SERVE_STOP_TIMEOUT_SECONDS = env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
@@ -50,14 +51,14 @@ HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
 # Nacos
 def _nacos_metadata() -> dict[str, str]:
     metadata = {"version": __version__, "preserved.register.source": "DJANGO"}
-    return metadata | env.dict("NACOS_SERVICE_METADATA", default={})
+    given: dict[str, str] = env.dict("NACOS_SERVICE_METADATA", default={})
+    return metadata | given
 
 
 def _launch_id() -> str:
     # Shared by all processes of one launch through the environment they inherit: a worker must not
     # take what an earlier launch left in the state directory for the word of its own agent.
-    os.environ.setdefault("SERVE_LAUNCH_ID", uuid.uuid4().hex)
-    return env.str("SERVE_LAUNCH_ID")
+    return os.environ.setdefault("SERVE_LAUNCH_ID", uuid.uuid4().hex)
 
 
 NACOS = {
@@ -105,11 +106,11 @@ NACOS_LAUNCH = {
 # Django
 def _secret_key() -> str:
     """Return DJANGO_SECRET_KEY, else one generated once and kept in the state directory."""
-    if given := env.str("DJANGO_SECRET_KEY", ""):
+    given: str = env.str("DJANGO_SECRET_KEY", "")
+    if given:
         return given
     path = STATE_DIR / "secret_key"
     if not path.exists():
-        STATE_DIR.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"secret_key.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(50))

@@ -65,7 +65,6 @@ def _own_addresses() -> list[str]:
         (not stats[name].isup if name in stats else True, entry.address)
         for name, entries in psutil.net_if_addrs().items()
         for entry in entries
-        if entry.family == socket.AF_INET
-        and not ipaddress.IPv4Address(entry.address).is_loopback
+        if entry.family == socket.AF_INET and not ipaddress.IPv4Address(entry.address).is_loopback
     ]
     return [ip for _, ip in sorted(found, key=lambda item: item[0])]

@@ -111,9 +111,7 @@ class Agent:
             audit.close(AUDIT_SECONDS)
 
 
-def _watch(
-    done: threading.Event, watcher: ConfigWatcher, source: ConfigSource, conf: Conf
-) -> None:
+def _watch(done: threading.Event, watcher: ConfigWatcher, source: ConfigSource, conf: Conf) -> None:
     while not done.is_set():
         delay = watcher.turn()
         if delay is None:

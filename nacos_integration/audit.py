@@ -58,7 +58,7 @@ class AuditLog:
                 # A row may be tried again after a failure that came late.
                 row.pk = None
                 row.save(force_insert=True)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # Not migrated, away, read-only: whatever it is, it may pass, and nothing waits.
                 if str(error) != failure:
                     failure = str(error)

@@ -51,7 +51,8 @@ class NacosClient:
     """A connection to Nacos for one instance and one config.
 
     The naming calls (register, deregister, find_instance) come from one thread, get_config from
-    another; `on_config_push` runs in the connection's own; close from any, and it returns within a few seconds whatever the server does.
+    another; `on_config_push` runs in the connection's own and must not block. Call close from any:
+    it returns within a few seconds whatever the server does.
     """
 
     def __init__(self, conf: Conf) -> None:
@@ -185,7 +186,8 @@ class NacosClient:
         rpc_client = await proxy.fetch_rpc_client()
         handlers = rpc_client.server_request_handler_mapping
         handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE] = _PushHandler(
-            handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE], lambda: self.on_config_push()
+            handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE],
+            lambda: self.on_config_push(),  # noqa: PLW0108 (set later)
         )
         # Only for the server to know that this connection wants the pushes.
         await service.add_listener(self._conf.data_id, self._conf.group, _ignore_change)
@@ -199,7 +201,7 @@ class NacosClient:
             sdk.grpc_client_proxy.nacos_server_connector.auth_client = login
             # The SDK asks auth_client only if these are set; the real ones stay with us, because
             # it would put them into a URL and the token into its log.
-            sdk.client_config.username = sdk.client_config.password = "-"
+            sdk.client_config.username = sdk.client_config.password = "-"  # noqa: S105
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await sdk.grpc_client_proxy.start()
@@ -308,7 +310,7 @@ class _Login:
         raise NacosError(f"{self._server} does not answer the login: {error!r}")
 
 
-class _PushHandler(IServerRequestHandler):
+class _PushHandler(IServerRequestHandler):  # type: ignore[misc]  # the SDK has no types
     def __init__(self, sdk_handler: IServerRequestHandler, on_push: Callable[[], None]) -> None:
         self._sdk_handler = sdk_handler
         self._on_push = on_push
@@ -347,7 +349,9 @@ def _explain(what: str, error: NacosException, conf: Conf) -> str:
             f"namespace {conf.namespace or 'public'!r}"
         )
     if "RequestHandler Not Found" in error.message and not conf.ephemeral:
-        message += "; this server takes no persistent instances over gRPC: unset NACOS_SERVICE_EPHEMERAL"
+        message += (
+            "; this server takes no persistent instances over gRPC: unset NACOS_SERVICE_EPHEMERAL"
+        )
     return message
 
 

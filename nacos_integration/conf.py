@@ -1,7 +1,6 @@
-"""Typed settings of this app, from `settings.NACOS`, with what is wrong with them."""
+"""Typed settings of this app, from `settings.NACOS`."""
 
 import hashlib
-import ipaddress
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -9,9 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
 
-from nacos_integration import address
+from nacos_integration import address, checks
 
 
 @dataclass(frozen=True)
@@ -85,64 +83,6 @@ class Conf:
         return self.state_dir / "agents" / self.instance.replace(":", "-")
 
 
-def problems(raw: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (check id, what is wrong, what to do) for each wrong setting."""
-    found: list[tuple[str, str, str]] = []
-
-    def add(number: int, message: str, hint: str) -> None:
-        found.append((f"nacos_integration.E{number:03}", message, hint))
-
-    for entry in raw["server_addr"]:
-        try:
-            address.normalise(entry)
-        except ValueError as error:
-            add(1, f"NACOS_SERVER_ADDR: {error}", "Use host:port, several separated by commas.")
-    tls_files = ("tls_ca_file", "tls_cert_file", "tls_key_file")
-    if raw["tls_enabled"]:
-        for name in tls_files:
-            # The SDK opens all three whatever the server asks for.
-            if not Path(raw[name] or "/").is_file():
-                add(
-                    2,
-                    f"NACOS_{name.upper()}: {raw[name] or 'not set'}: no such file",
-                    "TLS needs a CA certificate, a client certificate and its key.",
-                )
-    if bool(raw["username"]) != bool(raw["password"]):
-        add(3, "NACOS_USERNAME and NACOS_PASSWORD go together", "Set both or neither.")
-    if bool(raw["access_key"]) != bool(raw["secret_key"]):
-        add(3, "NACOS_ACCESS_KEY and NACOS_SECRET_KEY go together", "Set both or neither.")
-    try:
-        if raw["service_ip"]:
-            ipaddress.IPv4Address(raw["service_ip"])
-        for network in raw["preferred_networks"]:
-            ipaddress.IPv4Network(network, strict=False)
-    except ValueError as error:
-        add(
-            4,
-            f"NACOS_SERVICE_IP or NACOS_PREFERRED_NETWORKS: {error}",
-            "Use an IPv4 address such as 10.0.0.5, a network such as 10.0.0.0/16.",
-        )
-    if not 1 <= raw["service_port"] <= 65535:
-        add(5, f"NACOS_SERVICE_PORT: {raw['service_port']} is no port", "Use 1 to 65535.")
-    if not 0 <= raw["weight"] <= 10000:
-        add(6, f"NACOS_SERVICE_WEIGHT: {raw['weight']}", "Nacos takes 0 to 10000.")
-    for name in ("beat_interval", "verify_interval", "reread_interval", "sync_timeout"):
-        if not 0.1 <= raw[f"{name}_seconds"] <= 3600:
-            add(
-                7,
-                f"NACOS_{name.upper()}_SECONDS: {raw[f'{name}_seconds']}",
-                "Use 0.1 to 3600 seconds.",
-            )
-    for name in ("service_name", "group", "data_id", "cluster_name"):
-        if not raw[name] or "@@" in raw[name] or any(c.isspace() for c in raw[name]):
-            add(8, f"NACOS_{name.upper()}: {raw[name]!r}", "No blanks, no @@, not empty.")
-    try:
-        import_string(raw["config_handler"])
-    except ImportError as error:
-        add(9, f"config_handler: {error}", "Name a class with a `parse` classmethod.")
-    return found
-
-
 @cache
 def load() -> Conf:
     """Return the settings, with server addresses normalised and the service's ip found.
@@ -150,10 +90,8 @@ def load() -> Conf:
     Raises ImproperlyConfigured that names every wrong setting.
     """
     raw: dict[str, Any] = settings.NACOS
-    if found := problems(raw):
-        raise ImproperlyConfigured(
-            "\n".join(f"{message} ({hint}) [{id}]" for id, message, hint in found)
-        )
+    if errors := list(checks.find_errors(raw)):
+        raise ImproperlyConfigured("\n".join(str(error) for error in errors))
     values = {f.name: raw[f.name] for f in fields(Conf)}
     values["server_addr"] = tuple(address.normalise(entry) for entry in raw["server_addr"])
     if values["namespace"] == "public":

@@ -10,7 +10,7 @@ will_fork = False
 
 
 def should_have_agent(*, agent_in_parent: bool, reloader_child: bool) -> bool:
-    """Return whether this process serves requests, or is `manage.py serve`, so should have an agent.
+    """Return whether this process serves requests, or is `manage.py serve`: such have an agent.
 
     Any other management command, a shell, a script or a test run is not. With `agent_in_parent`
     the parent has it; `reloader_child` tells the inner of the two processes of `runserver`.

@@ -1,7 +1,7 @@
 """The config in force, as any process reads it: from the applied config file.
 
-No thread and no connection: a look at the file's status tells whether to parse it anew. Safe to call
-from any thread and after a fork.
+No thread and no connection: a look at the file's status tells whether to parse it anew. Safe to
+call from any thread and after a fork.
 """
 
 import hashlib

@@ -79,7 +79,6 @@ class Registration:
             self._answered_at = now
             return True
         if not self._joined:
-            self._tell(f"not registering, own address: {answer.value}")
             self._set("starting", error=answer.value)
             return False
         if answer is Answer.NOT_READY or (

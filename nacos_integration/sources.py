@@ -1,6 +1,5 @@
 """Where the config text comes from: Nacos, or a file."""
 
-import os
 import threading
 import time
 from pathlib import Path
@@ -89,7 +88,7 @@ class FileSource:
 
     def _signature(self) -> object:
         try:
-            stat = os.stat(self._path)
+            stat = self._path.stat()
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -1,0 +1,53 @@
+# Everything runs from .venv, which each target makes when it is not there. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run admin nacos test lint format lock
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+run: $(VENV)/installed ## Serve on PORT (9999), with Nacos if NACOS_SERVER_ADDR is set
+	$(RUN) manage.py migrate --no-input -v 0
+	@exec $(RUN) manage.py serve
+
+admin: $(VENV)/installed ## Create an admin user; asks for a name and a password
+	$(RUN) manage.py migrate --no-input -v 0
+	@exec $(RUN) manage.py createsuperuser
+
+nacos: $(VENV)/installed ## Start a real Nacos on 8848, to try things out
+	@exec $(RUN) tools/nacos_server.py
+
+test: $(VENV)/installed-dev lint ## Check style, types and migrations, and run all tests
+	$(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) -m pytest --cov --cov-report=term
+
+lint: $(VENV)/installed-dev ## Check style and types
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy .
+
+format: $(VENV)/installed-dev ## Put the code in order
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+lock: ## Renew constraints.txt from the requirements files
+	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
+	sed '/^-c /d' requirements.txt > $(VENV)/lock/requirements.txt
+	sed '/^-r /d' requirements-dev.txt > $(VENV)/lock/requirements-dev.txt
+	$(VENV)/lock/bin/python -m pip install -q -r $(VENV)/lock/requirements.txt -r $(VENV)/lock/requirements-dev.txt
+	echo '# Every package that the requirements files drag in; made by `make lock`.' > constraints.txt
+	$(VENV)/lock/bin/python -m pip freeze --exclude pip --exclude setuptools >> constraints.txt
+	rm -rf $(VENV)/lock
+
+$(VENV)/installed: requirements.txt constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install -q -r requirements.txt
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	$(RUN) -m pip install -q -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,162 @@
+"""The endpoint through Django's handlers: answers, errors, and the history it leaves."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from clustering import history, kmeans
+from clustering.models import RequestRecord
+from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Configure
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
+
+URL = "/api/skl-kmeans"
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(raise_request_exception=False)
+
+
+def post(client: Client, body: Any) -> Any:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return client.post(URL, content, content_type="application/json")
+
+
+def newest_record() -> RequestRecord:
+    history.writer.flush()
+    record = RequestRecord.objects.first()
+    assert record
+    return record
+
+
+def test_reference_points_follow_the_config(client: Client, configure: Configure) -> None:
+    for clusters in (3, 4, 3):
+        configure(f"clusters: {clusters}\n")
+        response = post(client, {"points": REFERENCE_POINTS})
+        assert response.status_code == 200
+        assert response.headers["Content-Type"] == "application/json"
+        assert response.json() == {"results": REFERENCE_LABELS[clusters]}
+
+
+def test_any_number_of_dimensions(client: Client) -> None:
+    for dimensions in (1, 3, 8):
+        points = [[float(i % 3)] * dimensions for i in range(9)]
+        labels = post(client, {"points": points}).json()["results"]
+        assert [labels.index(label) for label in labels] == [0, 1, 2] * 3
+
+
+POINT = [1, 2]
+BAD_BODIES: list[tuple[Any, int, str, str | None]] = [
+    (b"", 400, "invalid-points", "points"),
+    (b"points", 400, "invalid-json", None),
+    (b'{"points": [[1, 2]', 400, "invalid-json", None),
+    (b'{"points": [[1, 2], [NaN, 1]]}', 400, "invalid-json", None),
+    (b'{"points": [[1, 2], [Infinity, 1]]}', 400, "invalid-json", None),
+    (b'{"points": [[1, 2], [-Infinity, 1]]}', 400, "invalid-json", None),
+    (b'{"points": "\xff"}', 400, "invalid-points", "points"),
+    (b'\xff{"points": []}', 400, "invalid-json", None),
+    (b"[" * 100_000, 400, "invalid-points", None),
+    (b'{"x": ' + b"[" * 100_000, 400, "invalid-json", None),
+    ([], 400, "invalid-points", None),
+    (None, 400, "invalid-points", None),
+    ({}, 400, "invalid-points", "points"),
+    ({"points": None}, 400, "invalid-points", "points"),
+    ({"points": {}}, 400, "invalid-points", "points"),
+    ({"points": []}, 400, "invalid-points", "points"),
+    ({"points": [1, 2, 3]}, 400, "invalid-points", "points[0]"),
+    ({"points": [[], [], []]}, 400, "invalid-points", "points[0]"),
+    ({"points": [POINT, POINT, [1, True]]}, 400, "invalid-points", "points[2][1]"),
+    ({"points": [POINT, POINT, [1, "2"]]}, 400, "invalid-points", "points[2][1]"),
+    ({"points": [POINT, POINT, [None, 2]]}, 400, "invalid-points", "points[2][0]"),
+    ({"points": [POINT, POINT, [[1], 2]]}, 400, "invalid-points", "points[2][0]"),
+    ({"points": [POINT, POINT, [1, 2, 3]]}, 422, "ragged-points", "points[2]"),
+    ({"points": [POINT, POINT, [1]]}, 422, "ragged-points", "points[2]"),
+    ({"points": [POINT, POINT]}, 422, "too-few-points", "points"),
+    ({"points": [POINT, [1, 1e200], POINT]}, 422, "overflow", "points[1][1]"),
+    (b'{"points": [[1, 2], [1, 2], [1e400, 2]]}', 422, "overflow", "points[2][0]"),
+    (b'{"points": [[1, 2], [1, 2], [1' + b"0" * 400 + b", 2]]}", 422, "overflow", "points[2][0]"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "code", "pointer"), BAD_BODIES)
+def test_bad_bodies_get_a_problem_document(
+    client: Client, body: Any, status: int, code: str, pointer: str | None
+) -> None:
+    response = post(client, body)
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["type"] == f"urn:skl-kmeans:problem:{code}"
+    assert problem["status"] == status
+    assert problem["detail"]
+    assert problem.get("pointer") == pointer
+    record = newest_record()
+    assert (record.status, record.labels) == (status, None)
+    assert problem["detail"] in record.outcome
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_other_methods_get_405(client: Client, method: str) -> None:
+    response = getattr(client, method)(URL)
+    assert response.status_code == 405
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert "POST" in response.headers["Allow"]
+
+
+def test_other_content_types_get_415(client: Client) -> None:
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        response = client.post(URL, b"x", content_type=content_type)
+        assert response.status_code == 415
+        assert response.json()["type"] == "urn:skl-kmeans:problem:unsupported-media-type"
+
+
+def test_an_accept_header_without_json_gets_406(client: Client) -> None:
+    response = client.post(
+        URL, b"{}", content_type="application/json", headers={"accept": "text/csv"}
+    )
+    assert response.status_code == 406
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_too_large_a_body_gets_413(client: Client, settings: Settings) -> None:
+    settings.KMEANS_MAX_BODY_BYTES = 100
+    assert post(client, b" " * 83 + b'{"points":[[1,2]]}').status_code == 413
+    assert post(client, b" " * 82 + b'{"points":[[1,2]]}').status_code == 422
+    problem = post(client, b" " * 101).json()
+    assert "100 bytes (KMEANS_MAX_BODY_BYTES)" in problem["detail"]
+
+
+def test_an_unexpected_error_gets_a_500_without_internals(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(kmeans, "fit_predict", fail)
+    response = post(client, {"points": REFERENCE_POINTS})
+    assert response.status_code == 500
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert b"secret" not in response.content
+    assert "secret detail" in caplog.text
+
+
+def test_the_history_tells_what_was_asked_and_answered(client: Client) -> None:
+    post(client, {"points": REFERENCE_POINTS})
+    record = newest_record()
+    assert (record.points, record.dimensions, record.clusters) == (9, 2, 3)
+    assert (record.status, record.outcome, record.client) == (200, "ok", "127.0.0.1")
+    assert record.payload == REFERENCE_POINTS
+    assert record.labels == REFERENCE_LABELS[3]
+    assert len(record.config_version) == 12
+    assert record.duration_ms > 0
+
+
+def test_the_history_keeps_no_large_payload(client: Client, settings: Settings) -> None:
+    settings.HISTORY_PAYLOAD_MAX_NUMBERS = 17
+    post(client, {"points": REFERENCE_POINTS})
+    record = newest_record()
+    assert (record.points, record.payload, record.labels) == (9, None, None)

@@ -1,0 +1,36 @@
+"""The algorithm against its golden answers, and against scikit-learn itself."""
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+
+from clustering import kmeans
+from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS
+
+
+@pytest.mark.parametrize("clusters", [3, 4])
+def test_reference_points_get_the_golden_labels(clusters: int) -> None:
+    labels = kmeans.fit_predict(np.array(REFERENCE_POINTS, dtype=float), clusters)
+    assert labels.tolist() == REFERENCE_LABELS[clusters]
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 8])
+@pytest.mark.parametrize("clusters", [1, 2, 7])
+def test_labels_are_those_of_the_contract(dimensions: int, clusters: int) -> None:
+    points = np.random.default_rng(dimensions).normal(size=(60, dimensions))
+    expected = KMeans(n_clusters=clusters, random_state=9, n_init=10).fit_predict(points)
+    assert kmeans.fit_predict(points, clusters).tolist() == expected.tolist()
+
+
+def test_fewer_distinct_points_than_clusters_is_no_error() -> None:
+    labels = kmeans.fit_predict(np.ones((5, 2)), 3)
+    assert set(labels.tolist()) == {0}
+
+
+@pytest.mark.parametrize(("points", "dimensions"), [(3, 1), (9, 2), (500, 8)])
+def test_largest_magnitude_keeps_the_inertia_finite(points: int, dimensions: int) -> None:
+    limit = kmeans.largest_magnitude(points, dimensions)
+    signs = np.where(np.arange(points) % 2, 1.0, -1.0)[:, None]
+    extreme = np.repeat(signs * limit, dimensions, axis=1)
+    model = KMeans(n_clusters=1, random_state=9, n_init=1).fit(extreme)
+    assert np.isfinite(model.inertia_)

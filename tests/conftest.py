@@ -1,0 +1,42 @@
+"""Fixtures for all tests."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from clustering.parameters import Parameters
+from nacos_integration import conf, live_config
+from nacos_integration.agent import Agent
+from tests.waiting import wait_until
+
+REFERENCE_POINTS = [[1, 2], [2, 3], [3, 5], [4, 6], [8, 8], [10, 11], [12, 12], [12, 15], [10, 12]]
+REFERENCE_LABELS = {3: [1, 1, 1, 1, 2, 0, 0, 0, 0], 4: [0, 0, 2, 2, 3, 1, 1, 1, 1]}
+
+Configure = Callable[[str], None]
+
+
+@pytest.fixture(scope="session")
+def _agent() -> Iterator[Path]:
+    """The real agent on a config file, as the service runs without Nacos."""
+    path = Path(settings.KMEANS_CONFIG_FILE)
+    path.write_text("clusters: 3\n")
+    agent = Agent(conf.load())
+    agent.start()
+    live_config.wait_until_synced()
+    yield path
+    agent.stop()
+
+
+@pytest.fixture
+def configure(_agent: Path) -> Iterator[Configure]:
+    """Return a function that writes a good config text and waits until it is in force."""
+
+    def write(text: str) -> None:
+        _agent.write_text(text)
+        wait_until(lambda: live_config.current(Parameters).md5 == live_config.md5_of(text))
+
+    write("clusters: 3\n")
+    yield write
+    write("clusters: 3\n")

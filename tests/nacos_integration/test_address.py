@@ -1,0 +1,56 @@
+"""Server addresses as people write them, and the ip that others reach this host by."""
+
+import ipaddress
+
+import pytest
+
+from nacos_integration import address
+
+
+@pytest.mark.parametrize(
+    ("written", "normal"),
+    [
+        ("127.0.0.1:8848", "127.0.0.1:8848"),
+        ("nacos", "nacos:8848"),
+        (" nacos-0.nacos-headless:18848 ", "nacos-0.nacos-headless:18848"),
+        ("http://nacos:8848/nacos", "nacos:8848"),
+        ("https://nacos/nacos/", "nacos:8848"),
+    ],
+)
+def test_normalise(written: str, normal: str) -> None:
+    assert address.normalise(written) == normal
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "host:", "host:port", "host:0", "host:70000", "host:65000", "[::1]:8848", "a:1:2",
+     "host/path", "my-http-gateway:8848", "user@host:8848"],
+)  # fmt: skip
+def test_what_the_sdk_cannot_use_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"host:port|64535|http"):
+        address.normalise(written)
+
+
+def own_address() -> str:
+    ip = address.service_ip("127.0.0.1:8848", ())
+    if ipaddress.IPv4Address(ip).is_loopback:
+        pytest.skip("this host has no address but loopback: give it one to run this test")
+    return ip
+
+
+def test_a_server_on_this_host_does_not_make_the_ip_loopback() -> None:
+    assert not ipaddress.IPv4Address(own_address()).is_loopback
+
+
+def test_the_preferred_network_wins() -> None:
+    ip = own_address()
+    assert address.service_ip("127.0.0.1:8848", ("203.0.113.0/24", f"{ip}/32")) == ip
+
+
+def test_a_network_without_an_address_of_ours_is_passed_over() -> None:
+    ip = own_address()
+    assert address.service_ip("127.0.0.1:8848", ("203.0.113.0/24",)) == ip
+
+
+def test_a_name_that_does_not_resolve_is_no_obstacle() -> None:
+    assert address.service_ip("no-such-host.invalid:8848", ()) == own_address()

@@ -1,0 +1,220 @@
+"""Judging a config file: what gets in force, what is kept out, and what is on record."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from clustering.parameters import Parameters
+from nacos_integration import conf, live_config
+from nacos_integration.models import ConfigChange
+from nacos_integration.sources import MAX_BYTES, FileSource
+from nacos_integration.status import Status
+from nacos_integration.watcher import ConfigWatcher
+
+
+class Setup:
+    """A watcher on a file of its own, and what it recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.conf = replace(
+            conf.load(),
+            config_file=str(folder / "config.yaml"),
+            state_dir=folder / "state",
+            sync_timeout_seconds=0.3,
+        )
+        self.file = Path(self.conf.config_file)
+        self.rows: list[ConfigChange] = []
+        self.restart()
+
+    def restart(self) -> None:
+        self.source = FileSource(self.file)
+        self.watcher = ConfigWatcher(self.conf, self.source, Status(self.conf), self.rows.append)
+
+    @property
+    def outcomes(self) -> list[tuple[str, str]]:
+        return [(row.outcome, row.after) for row in self.rows]
+
+    @property
+    def clusters(self) -> int:
+        return live_config.current(Parameters).value.clusters
+
+    def status(self) -> dict[str, object]:
+        content = json.loads((self.conf.agent_dir / "status.json").read_text())
+        config: dict[str, object] = content["config"]
+        return config
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
+    made = Setup(tmp_path)
+    monkeypatch.setattr(conf, "load", lambda: made.conf)
+    yield made
+    monkeypatch.undo()
+    live_config._cached = None
+
+
+def test_without_a_config_the_default_is_in_force(setup: Setup) -> None:
+    assert setup.watcher.turn() is None
+    assert setup.clusters == 3
+    assert live_config.current(Parameters).source == "default"
+    assert [row.outcome for row in setup.rows] == ["rejected"]
+    assert "there is no config" in setup.rows[0].reason
+
+
+def test_a_good_config_gets_in_force_and_on_record(setup: Setup) -> None:
+    setup.file.write_text("clusters: 5\n")
+    setup.watcher.turn()
+    applied = live_config.current(Parameters)
+    assert (applied.value.clusters, applied.source) == (5, "file")
+    assert applied.md5 == live_config.md5_of("clusters: 5\n")
+    setup.file.write_text("clusters: 6\nother: 1\n")
+    setup.watcher.turn()
+    assert setup.clusters == 6
+    assert [(row.before, row.after) for row in setup.rows] == [
+        ("", "clusters: 5\n"),
+        ("clusters: 5\n", "clusters: 6\nother: 1\n"),
+    ]
+    assert setup.rows[1].reason == "unknown keys ignored: other"
+    assert setup.status()["md5"] == live_config.md5_of("clusters: 6\nother: 1\n")
+
+
+BAD: list[tuple[Callable[[Path], object], str]] = [
+    (lambda file: file.write_text("clusters: 0"), "from 1 to 1000"),
+    (lambda file: file.write_text("clusters: ["), "not valid YAML"),
+    (lambda file: file.write_text(""), "there is no config"),
+    (lambda file: file.write_text(" \n"), "there is no config"),
+    (lambda file: file.unlink(), "there is no config"),
+    (lambda file: file.write_text("clusters: 4 #" + "x" * MAX_BYTES), "too large"),
+    (lambda file: file.write_bytes(b"clusters: 4 # \xff"), "not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "reason"), BAD)
+def test_a_bad_config_leaves_the_last_good_one_in_force(
+    setup: Setup, spoil: Callable[[Path], object], reason: str
+) -> None:
+    setup.file.write_text("clusters: 5")
+    setup.watcher.turn()
+    spoil(setup.file)
+    for _ in range(2):  # said once, however often it is read
+        setup.watcher.turn()
+        assert setup.clusters == 5
+    setup.restart()
+    assert setup.clusters == 5
+    assert [row.outcome for row in setup.rows] == ["applied", "rejected"]
+    assert reason in setup.rows[1].reason
+    setup.watcher.turn()
+    assert reason in str(setup.status()["rejected"])
+    setup.file.write_text("clusters: 5")
+    setup.watcher.turn()
+    assert setup.status()["rejected"] is None
+    assert setup.clusters == 5
+
+
+def test_an_unreadable_source_is_not_an_empty_one(setup: Setup) -> None:
+    setup.file.write_text("clusters: 5")
+    setup.watcher.turn()
+    setup.restart()
+    setup.file.unlink()
+    setup.file.mkdir()
+    assert setup.watcher.turn() == 0.5
+    time.sleep(0.3)
+    assert setup.watcher.turn() == 1.0
+    assert setup.clusters == 5
+    assert setup.status()["synced_at"] is None
+    assert [(row.outcome, row.source) for row in setup.rows[1:]] == [("applied", "snapshot")]
+    assert "config.yaml" in setup.rows[1].reason
+
+
+def test_a_handler_that_fails_is_a_rejection(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(cls: type, text: str) -> None:
+        raise ZeroDivisionError("oops")
+
+    setup.file.write_text("clusters: 5")
+    monkeypatch.setattr(Parameters, "parse", classmethod(fail))
+    setup.watcher.turn()
+    assert "the handler failed: ZeroDivisionError: oops" in setup.rows[0].reason
+
+
+def test_a_full_disk_leaves_the_last_good_one_in_force(setup: Setup) -> None:
+    setup.file.write_text("clusters: 5")
+    setup.watcher.turn()
+    folder = setup.conf.applied_path.parent
+    folder.rename(folder.with_name("away"))
+    folder.write_text("a file where a folder should be cannot be written into")
+    setup.file.write_text("clusters: 6")
+    setup.watcher.turn()
+    assert setup.status()["write_error"]
+    folder.unlink()
+    folder.with_name("away").rename(folder)
+    assert setup.clusters == 5
+    setup.watcher.turn()
+    assert setup.clusters == 6
+    assert setup.status()["write_error"] is None
+
+
+def test_a_damaged_applied_file_is_as_none(setup: Setup) -> None:
+    setup.file.write_text("clusters: 5")
+    setup.watcher.turn()
+    setup.conf.applied_path.write_text('{"content": "clus')
+    assert setup.clusters == 3
+    setup.restart()
+    setup.watcher.turn()
+    assert setup.clusters == 5
+
+
+def test_an_applied_text_that_is_not_accepted_any_more_gives_the_default(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.conf import settings
+
+    setup.file.write_text("clusters: 50")
+    setup.watcher.turn()
+    monkeypatch.setattr(settings, "KMEANS_MAX_CLUSTERS", 10)
+    live_config._cached = None
+    assert setup.clusters == 3
+
+
+def test_the_file_counts_once_it_has_stood_still(setup: Setup) -> None:
+    """A writer that pauses in the middle never gets its half into force."""
+    setup.file.write_text("clusters: 5")
+    setup.watcher.turn()
+
+    def write_slowly() -> None:
+        with setup.file.open("w") as file:
+            for piece in ("clusters", ": ", "7", "\nother: ", "1\n"):
+                file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+                time.sleep(0.05)
+
+    writer = threading.Thread(target=write_slowly)
+    writer.start()
+    time.sleep(0.02)
+    setup.watcher.turn()
+    writer.join()
+    assert setup.outcomes == [("applied", "clusters: 5"), ("applied", "clusters: 7\nother: 1\n")]
+
+
+def test_wait_ends_with_a_change_a_wake_or_the_time(setup: Setup) -> None:
+    setup.file.write_text("clusters: 5")
+    setup.watcher.turn()
+
+    def seconds(timeout: float) -> float:
+        started = time.monotonic()
+        setup.source.wait(timeout)
+        return time.monotonic() - started
+
+    assert seconds(0.3) >= 0.3
+    threading.Timer(0.2, lambda: setup.file.write_text("clusters: 6")).start()
+    assert seconds(10) < 5
+    setup.watcher.turn()
+    assert setup.clusters == 6
+    threading.Timer(0.2, setup.source.wake).start()
+    assert seconds(10) < 5

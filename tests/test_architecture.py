@@ -1,0 +1,57 @@
+"""Which room may know which."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("clustering", "nacos_integration", "kmeans_project")
+SOURCES = [
+    *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))),
+    ROOT / "manage.py",
+    ROOT / "gunicorn.conf.py",
+]
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_imports(path: Path) -> None:
+    found = set(imports(path))
+    room = name(path).split("/", maxsplit=1)[0]
+    if room == "nacos_integration":
+        assert not {i for i in found if i.startswith(("clustering", "kmeans_project"))}
+    if room == "clustering":
+        others = {i for i in found if i.startswith(("nacos_integration", "kmeans_project"))}
+        assert others <= {"nacos_integration.live_config"}
+    if name(path) == "clustering/kmeans.py":
+        assert not {i for i in found if i.startswith(("django", "rest_framework"))}
+    if name(path) != "nacos_integration/client.py":
+        assert not {i for i in found if i.startswith("v2")}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_only_settings_read_the_environment(path: Path) -> None:
+    if name(path) == "kmeans_project/settings.py":
+        return
+    code = path.read_text()
+    for allowed in (
+        'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmeans_project.settings")',
+        'os.environ | {"SERVE_LIFELINE_FD"',  # handed on to a child, not read
+    ):
+        code = code.replace(allowed, "")
+    assert "environ" not in code
+    assert "getenv" not in code

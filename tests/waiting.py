@@ -1,0 +1,14 @@
+"""Waits for what other threads and processes do."""
+
+import time
+from collections.abc import Callable
+
+
+def wait_until(is_so: Callable[[], object], seconds: float = 10.0, what: str = "") -> float:
+    """Return the seconds until `is_so()` was true; fail after `seconds`."""
+    started = time.monotonic()
+    while not is_so():
+        if time.monotonic() - started > seconds:
+            raise AssertionError(f"not so within {seconds} s: {what or is_so}")
+        time.sleep(0.02)
+    return time.monotonic() - started
