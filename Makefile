@@ -10,11 +10,11 @@ help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 run: $(VENV)/installed ## Serve on PORT (9999), with Nacos if NACOS_SERVER_ADDR is set
-	$(RUN) manage.py migrate --no-input -v 0
+	$(RUN) manage.py migrate --no-input --skip-checks -v 0
 	@exec $(RUN) manage.py serve
 
 admin: $(VENV)/installed ## Create an admin user; asks for a name and a password
-	$(RUN) manage.py migrate --no-input -v 0
+	$(RUN) manage.py migrate --no-input --skip-checks -v 0
 	@exec $(RUN) manage.py createsuperuser
 
 nacos: $(VENV)/installed ## Start a real Nacos on 8848, to try things out

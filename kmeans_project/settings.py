@@ -212,6 +212,15 @@ LOGGING = {
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} [{process}] {message}", "style": "{"}
     },
+    "filters": {
+        # The answer of /readyz while a start is under way, or a stop: asked for, and no error.
+        "unless_503": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", None) != 503,
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # What callers do wrong is in the request history.
+    "loggers": {"django.request": {"level": "ERROR", "filters": ["unless_503"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
 }

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from nacos_integration import address
 
 
-@register()
+@register("nacos")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Report every wrong setting in `settings.NACOS`."""
     return list(find_errors(settings.NACOS))

@@ -191,6 +191,8 @@ class NacosClient:
         )
         # Only for the server to know that this connection wants the pushes.
         await service.add_listener(self._conf.data_id, self._conf.group, _ignore_change)
+        # Now, and not at the next turn of the SDK's loop up to 5 s later.
+        await proxy.execute_config_listen_channel.put(None)
         return service
 
     async def _start(self, service: Result, server: str) -> Result:
@@ -307,7 +309,7 @@ class _Login:
                 f"{self._server} refused the login of {self._conf.username!r} ({error}): "
                 "check NACOS_USERNAME and NACOS_PASSWORD"
             )
-        raise NacosError(f"{self._server} does not answer the login: {error!r}")
+        raise NacosError(f"{self._server} does not answer the login: {error}")
 
 
 class _PushHandler(IServerRequestHandler):  # type: ignore[misc]  # the SDK has no types

@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(is_so: Callable[[], object], seconds: float = 10.0, what: str = "") -> float:
-    """Return the seconds until `is_so()` was true; fail after `seconds`."""
+def wait_until(
+    is_so: Callable[[], object], seconds: float = 10.0, what: Callable[[], str] = str
+) -> float:
+    """Return the seconds until `is_so()` was true; fail after `seconds`, telling `what()`."""
     started = time.monotonic()
     while not is_so():
         if time.monotonic() - started > seconds:
-            raise AssertionError(f"not so within {seconds} s: {what or is_so}")
+            raise AssertionError(f"not so within {seconds} s: {what()}")
         time.sleep(0.02)
     return time.monotonic() - started

@@ -24,6 +24,8 @@ class Command(BaseCommand):
     """Serves until SIGTERM or SIGINT; then deregisters, lets requests finish, and ends."""
 
     help = "Serve with gunicorn, registered in Nacos where one is configured."
+    # Checking the URLs would load scikit-learn, which only the workers need.
+    requires_system_checks = ["nacos"]
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()

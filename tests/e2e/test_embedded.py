@@ -1,0 +1,134 @@
+"""The service without Nacos: k from a file, watched live."""
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REFERENCE_LABELS
+from tests.service import GUNICORN, SERVE, Service
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    made = Service(tmp_path)
+    yield made
+    made.close()
+
+
+def test_answers_and_follows_the_file_in_every_worker(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    assert service.clusters_in_force() == {3}
+    service.config_file.write_text("clusters: 4\n")
+    service.wait_until_clusters(4)
+    service.config_file.write_text("clusters: none\n")
+    wait_until(lambda: service.status["config"]["rejected"], 5)
+    assert service.clusters_in_force() == {4}
+    assert service.stop() == 0
+    assert service.get("/livez") == 0
+
+
+def test_the_last_good_config_outlives_a_restart(service: Service) -> None:
+    service.config_file.write_text("clusters: 4\n")
+    service.start()
+    service.wait_until_it_answers()
+    assert service.clusters_in_force() == {4}
+    service.stop()
+    service.config_file.write_text("clusters: [\n")
+    service.start()
+    service.wait_until_it_answers()
+    assert service.clusters_in_force() == {4}
+
+
+def test_the_first_answer_already_follows_the_file(service: Service) -> None:
+    """A launch never answers with what an earlier one left in the state directory."""
+    service.start()
+    service.wait_until_it_answers()
+    assert service.clusters_in_force() == {3}
+    service.stop()
+    service.config_file.write_text("clusters: 4\n")
+    service.start()
+    service.wait_until_it_answers()
+    assert service.labels() == REFERENCE_LABELS[4]
+
+
+def test_serve_refuses_a_database_that_is_not_migrated(service: Service) -> None:
+    refused = service.manage("serve")
+    assert refused.returncode == 1
+    assert "run `python manage.py migrate` first" in refused.stderr
+    assert service.get("/livez") == 0
+
+
+def test_serve_refuses_to_run_twice(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    refused = service.manage("serve")
+    assert refused.returncode == 1
+    assert "another process serves" in refused.stderr
+    assert service.clusters_in_force() == {3}
+
+
+def test_serve_ends_with_a_message_when_the_port_is_taken(service: Service) -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("0.0.0.0", service.port))
+        stranger.listen()
+        service.start()
+        assert service.process
+        assert service.process.wait(30) == 1
+    assert "gunicorn ended by itself" in service.log()
+
+
+def test_sigterm_lets_requests_in_flight_finish(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    points = [[float(i * 7919 % 10007), float(i * 104729 % 10009)] for i in range(150_000)]
+    answers: list[list[int]] = []
+    caller = threading.Thread(target=lambda: answers.append(service.labels(points, 120)))
+    caller.start()
+    time.sleep(0.6)
+    assert caller.is_alive(), "the request was to be under way; send more points"
+    assert service.stop() == 0
+    caller.join()
+    assert len(answers[0]) == len(points)
+
+
+def test_killing_serve_takes_gunicorn_along(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    assert service.process
+    service.process.send_signal(signal.SIGKILL)
+    service.process.wait()
+    wait_until(lambda: service.get("/livez") == 0, 2)
+    service.start()
+    service.wait_until_it_answers()
+    assert service.clusters_in_force() == {3}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [SERVE, GUNICORN, (*GUNICORN, "--preload"), ("manage.py", "runserver", "--noreload")],
+    ids=" ".join,
+)
+def test_every_launcher_binds_host_and_port_and_follows_the_file(
+    service: Service, command: tuple[str, ...]
+) -> None:
+    service.start(command)
+    service.wait_until_it_answers()
+    service.config_file.write_text("clusters: 4\n")
+    service.wait_until_clusters(4)
+
+
+def test_history_is_written_before_the_end(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    for _ in range(20):
+        service.labels()
+    service.stop()
+    count = "from clustering.models import RequestRecord as R; print(R.objects.count())"
+    assert service.manage("shell", "-v", "0", "-c", count).stdout.strip() == "20"

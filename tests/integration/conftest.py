@@ -1,0 +1,84 @@
+"""Real Nacos servers, started once for all tests, and instances that use them."""
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service import Service, free_port
+from tools.nacos_server import NacosServer, build_jar, generation_of
+
+_numbers = itertools.count(1)
+
+
+def _missing(what: str) -> None:
+    """Skip with a line that says what to install; where all must be there, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def _started(jar: Path, home: Path) -> Iterator[NacosServer]:
+    # Nacos derives ports from this one, up and down; those of the system are above 32768.
+    port = 20000 + free_port() % 5000
+    server = NacosServer(jar, home, port, console_port=port + 5000)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def nacos2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NacosServer]:
+    for tool, package in (("java", "a JDK 17"), ("mvn", "Maven")):
+        if shutil.which(tool) is None:
+            _missing(f"install {package} to run the tests against Nacos 2.2.4")
+    yield from _started(build_jar(), tmp_path_factory.mktemp("nacos2"))
+
+
+@pytest.fixture(scope="session")
+def nacos3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NacosServer]:
+    jar = Path(os.environ.get("NACOS_SERVER_JAR", ""))
+    if shutil.which("java") is None:
+        _missing("install a JDK 17 to run the tests against Nacos 3.0.3")
+    if not jar.is_file():
+        _missing("set NACOS_SERVER_JAR to a Nacos 3.0.3 server jar to run the tests against it")
+    assert generation_of(jar) == 3
+    yield from _started(jar, tmp_path_factory.mktemp("nacos3"))
+
+
+@pytest.fixture(params=["nacos2", "nacos3"])
+def nacos(request: pytest.FixtureRequest) -> NacosServer:
+    """Each of the servers in turn."""
+    server: NacosServer = request.getfixturevalue(request.param)
+    return server
+
+
+MakeService = Callable[..., Service]
+
+
+@pytest.fixture
+def make_service(tmp_path: Path) -> Iterator[MakeService]:
+    """Return a function that makes an instance of a service, and with a data id, of its own."""
+    made: list[Service] = []
+    number = next(_numbers)
+
+    def make(nacos: NacosServer, **environment: str) -> Service:
+        folder = tmp_path / f"instance-{len(made)}"
+        folder.mkdir()
+        defaults = {
+            "NACOS_SERVER_ADDR": f"127.0.0.1:{nacos.port}",
+            "NACOS_USERNAME": nacos.username,
+            "NACOS_PASSWORD": nacos.password,
+            "NACOS_SERVICE_NAME": f"skl-kmeans-{number}",
+            "NACOS_DATA_ID": f"skl-kmeans-{number}",
+        }
+        service = Service(folder, defaults | environment)
+        made.append(service)
+        return service
+
+    yield make
+    for service in made:
+        service.close()
