@@ -88,33 +88,34 @@ def md5_of(text: str) -> str:
 
 
 _synced = False
+_patience_ends: float | None = None
 
 
 def is_synced() -> bool:
     """Return whether this launch's agent has compared the applied file with the source.
 
-    True also once the agent has had `sync_timeout_seconds` for it: what is in force then is the
-    last good config, or the default.
+    True also once the agent has had `sync_timeout_seconds` for it, or this process has waited so
+    long for an agent: what is in force then is the last good config, or the default.
     """
-    global _synced
-    if not _synced:
-        settings = conf.load()
-        agent = status.read()
-        if agent.get("launch_id") == settings.launch_id:
-            _synced = bool(
-                agent["config"]["synced_at"]
-                or time.time() > agent["started_at"] + settings.sync_timeout_seconds
-            )
+    global _synced, _patience_ends
+    if _synced:
+        return True
+    settings = conf.load()
+    if _patience_ends is None:
+        _patience_ends = time.monotonic() + settings.sync_timeout_seconds
+    agent = status.read()
+    if agent.get("launch_id") == settings.launch_id:
+        _synced = bool(
+            agent["config"]["synced_at"]
+            or time.time() > agent["started_at"] + settings.sync_timeout_seconds
+        )
+    if not _synced and time.monotonic() > _patience_ends:
+        logger.warning("no agent has confirmed the config in time; going on without")
+        _synced = True
     return _synced
 
 
 def wait_until_synced() -> None:
-    """Return when `is_synced`, or after `sync_timeout_seconds`; costs nothing from then on."""
-    global _synced
-    deadline = time.monotonic() + conf.load().sync_timeout_seconds
+    """Return when `is_synced`; costs nothing from then on."""
     while not is_synced():
-        if time.monotonic() > deadline:
-            logger.warning("no agent of this launch has confirmed the config; going on without")
-            _synced = True
-        else:
-            time.sleep(0.02)
+        time.sleep(0.02)

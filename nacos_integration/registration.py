@@ -64,7 +64,7 @@ class Registration:
             return
         try:
             self._client.deregister()
-            gone = self._poll(lambda: self._client.find_instance() is None)
+            gone = self._ask_until(listed=False) is None
         except NacosError as error:
             logger.warning("registry: %s left without a goodbye: %s", self._name(), error)
         else:
@@ -101,20 +101,19 @@ class Registration:
         self._joined = True
         self._client.register()
         self._beat_at = now
-        # A 2.x server lists an instance a moment after it has said yes.
-        listed = self._client.find_instance()
-        if listed is None:
-            self._poll(lambda: self._client.find_instance() is not None)
-            listed = self._client.find_instance()
-        return listed
+        return self._ask_until(listed=True)
 
-    def _poll(self, is_so: Callable[[], bool]) -> bool:
+    def _ask_until(self, *, listed: bool) -> dict[str, Any] | None:
+        """Return what the registry says once that is as wanted, or a time limit is over.
+
+        A server says yes to a registration, or to its end, a moment before it lists so.
+        """
         deadline = time.monotonic() + LISTED_SECONDS
-        while not is_so():
-            if time.monotonic() > deadline:
-                return False
+        while True:
+            found = self._client.find_instance()
+            if (found is not None) is listed or time.monotonic() > deadline:
+                return found
             time.sleep(0.1)
-        return True
 
     def _retry(self, error: str) -> float:
         self._failures += 1
