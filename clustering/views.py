@@ -94,7 +94,7 @@ class KMeansView(APIView):
         record = RequestRecord(
             created_at=timezone.now(),
             client=request.META.get("REMOTE_ADDR", ""),
-            duration_ms=1000 * (time.perf_counter() - self._started),
+            duration_ms=round(1000 * (time.perf_counter() - self._started), 3),
             status=response.status_code,
             outcome="ok",
         )

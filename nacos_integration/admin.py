@@ -15,7 +15,7 @@ from nacos_integration.models import ConfigChange
 class ConfigChangeAdmin(admin.ModelAdmin):
     """Read-only: the agent writes it, and Nacos or the file is the place to change the config."""
 
-    list_display = ["created_at", "outcome", "reason", "short_after", "md5", "source", "instance"]
+    list_display = ["created_at", "outcome", "short_after", "reason", "source", "instance", "md5"]
     list_filter = ["outcome", "source", "instance"]
     date_hierarchy = "created_at"
     change_list_template = "admin/nacos_integration/configchange/change_list.html"
