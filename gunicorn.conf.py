@@ -10,6 +10,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from django.apps import apps
+
 from kmeans_project import settings
 from nacos_integration import launch
 
@@ -43,11 +45,17 @@ def _end_with_parent(lifeline: int) -> None:
     os.killpg(os.getpid(), signal.SIGKILL)  # `serve` made it the leader of a group of its own
 
 
+def worker_exit(server: Any, worker: Any) -> None:
+    """Hand the agent over when only this worker ends, after the requests of --max-requests."""
+    if worker.nr >= worker.max_requests:
+        agent = apps.get_app_config("nacos_integration").agent  # type: ignore[attr-defined]
+        if agent:
+            agent.hand_over()
+
+
 def post_fork(server: Any, worker: Any) -> None:
     """Let the worker start the agent."""
     launch.will_fork = False
-    from django.apps import apps
-
     # With --preload the apps were loaded in the master, where ready() had to start nothing.
     if apps.ready:
         apps.get_app_config("nacos_integration").ready()

@@ -3,9 +3,13 @@
 Every variable is described in the README's settings table.
 """
 
+import atexit
 import contextlib
+import logging
 import os
 import secrets
+import shutil
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -29,13 +33,39 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def _state_dir() -> tuple[Path, bool]:
+    """Return the state directory, and whether it is a private one because that is not writable."""
+    wanted = Path(env.str("STATE_DIR", "var")).absolute()
+    try:
+        wanted.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=wanted).close()
+    except OSError as error:
+        private = Path(tempfile.mkdtemp(prefix="skl-kmeans-"))
+        logging.getLogger(__name__).warning(
+            "STATE_DIR %s cannot be written (%s): using %s, which will not outlive this run",
+            wanted, error.strerror, private,
+        )  # fmt: skip
+        # For the processes that this one starts; it removes the folder when all is over.
+        os.environ["STATE_DIR"] = str(private)
+        os.environ["STATE_DIR_IS_TEMPORARY"] = "1"
+        atexit.register(_remove, private, os.getpid())
+    return Path(env.str("STATE_DIR", "var")).absolute(), env.bool("STATE_DIR_IS_TEMPORARY", False)
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # and not a child forked from it
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 # Where and how to serve
 HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machines)
 PORT = env.int("PORT", 9999)
 WORKERS = env.int("WORKERS", _usable_cores())
 THREADS = env.int("THREADS", 16)
-STATE_DIR = Path(env.str("STATE_DIR", "var")).absolute()
-STATE_DIR.mkdir(parents=True, exist_ok=True)
+STATE_DIR, STATE_DIR_IS_TEMPORARY = _state_dir()
+# After leaving the registry, how long to serve callers that still have the address: longer than
+# Spring Cloud's cache of 35 s.
+SERVE_DRAIN_SECONDS = env.float("SERVE_DRAIN_SECONDS", 40.0)
 # Set by `manage.py serve` for the gunicorn it starts: a pipe that closes when `serve` is gone.
 SERVE_LIFELINE_FD = env.int("SERVE_LIFELINE_FD", None)
 SERVE_STOP_TIMEOUT_SECONDS = env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
@@ -50,7 +80,12 @@ HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
 
 # Nacos
 def _nacos_metadata() -> dict[str, str]:
-    metadata = {"version": __version__, "preserved.register.source": "DJANGO"}
+    metadata = {
+        "version": __version__,
+        "preserved.register.source": "DJANGO",
+        # Where health is found, under the key that Spring's tools look for.
+        "management.context-path": "/",
+    }
     given: dict[str, str] = env.dict("NACOS_SERVICE_METADATA", default={})
     return metadata | given
 

@@ -9,6 +9,7 @@ import psutil
 DEFAULT_PORT = 8848
 # gRPC listens this much above the main port, a constant of Nacos.
 GRPC_PORT_OFFSET = 1000
+_CONNECT_SECONDS = 1.0
 
 
 def normalise(server_addr: str) -> str:
@@ -36,7 +37,7 @@ def service_ip(server_addr: str, preferred_networks: tuple[str, ...]) -> str:
     From a preferred network if the host is in one, else the source address of the route to the
     server; a loopback address only when there is no other.
     """
-    own = _own_addresses()
+    own = own_addresses()
     for network in preferred_networks:
         for ip in own:
             if ipaddress.IPv4Address(ip) in ipaddress.IPv4Network(network, strict=False):
@@ -58,7 +59,16 @@ def _source_address(host: str, port: int) -> str | None:
         return str(probe.getsockname()[0])
 
 
-def _own_addresses() -> list[str]:
+def connection_problem(host: str, port: int) -> OSError | None:
+    """Return what keeps a TCP connection from being made, None where nothing does."""
+    try:
+        socket.create_connection((host, port), _CONNECT_SECONDS).close()
+    except OSError as error:
+        return error
+    return None
+
+
+def own_addresses() -> list[str]:
     """Return the host's IPv4 addresses that are not loopback, interfaces that are up first."""
     stats = psutil.net_if_stats()
     found = [

@@ -12,6 +12,8 @@ logger = logging.getLogger(__name__)
 
 PENDING_MAX = 1000
 RETRY_SECONDS = 5.0
+# In the database, of all instances together: newer ones push out the oldest.
+KEPT_ROWS = 10_000
 
 
 class AuditLog:
@@ -58,6 +60,7 @@ class AuditLog:
                 # A row may be tried again after a failure that came late.
                 row.pk = None
                 row.save(force_insert=True)
+                ConfigChange.objects.filter(pk__lte=row.pk - KEPT_ROWS).delete()
             except Exception as error:  # noqa: BLE001
                 # Not migrated, away, read-only: whatever it is, it may pass, and nothing waits.
                 if str(error) != failure:

@@ -5,13 +5,12 @@ whoever gets NacosError calls again, and the next call builds a fresh connection
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import random
 import shutil
-import socket
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,12 +25,13 @@ from v2.nacos import (
 from v2.nacos.common.client_config import TLSConfig
 from v2.nacos.common.nacos_exception import NacosException
 from v2.nacos.config.model.config_request import CONFIG_CHANGE_NOTIFY_REQUEST_TYPE
-from v2.nacos.transport.http_agent import HttpAgent
 from v2.nacos.transport.server_request_handler import IServerRequestHandler
 from v2.nacos.utils.net_util import NetUtils
 
-from nacos_integration.address import GRPC_PORT_OFFSET
+from nacos_integration import address
 from nacos_integration.conf import Conf
+from nacos_integration.errors import HttpRefusedError, NacosError
+from nacos_integration.login import Login, http_url
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -39,12 +39,7 @@ Result = TypeVar("Result")
 CALL_SECONDS = 3.5
 CONNECT_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
-_TCP_SECONDS = 1.0
 _NO_RIGHT = 403
-
-
-class NacosError(Exception):
-    """Nacos could not be asked, or refused; says which server, what happened, and what to do."""
 
 
 class NacosClient:
@@ -55,11 +50,11 @@ class NacosClient:
     it returns within a few seconds whatever the server does.
     """
 
-    def __init__(self, conf: Conf) -> None:
+    def __init__(self, conf: Conf, work_dir: Path) -> None:
         self._conf = conf
         self.on_config_push: Callable[[], None] = lambda: None
         # The SDK reads an override and old snapshots from here, so nobody else may write to it.
-        self._work_dir = conf.agent_dir / "sdk"
+        self._work_dir = work_dir
         shutil.rmtree(self._work_dir, ignore_errors=True)
         self._naming: NacosNamingService | None = None
         self._config: NacosConfigService | None = None
@@ -117,6 +112,44 @@ class NacosClient:
                 return found
         return None
 
+    def find_disabled_instance(self) -> dict[str, Any] | None:
+        """Return the instance if an operator has disabled it; a query over gRPC hides such.
+
+        Only over HTTP does a server tell, and a Nacos 3 server only a user who may see it: None
+        does not prove the contrary.
+        """
+        conf = self._conf
+        params = {
+            "namespaceId": conf.namespace or "public",
+            "groupName": conf.group,
+            "serviceName": conf.service_name,
+            "clusterName": conf.cluster_name,
+            "ip": conf.service_ip,
+            "port": str(conf.service_port),
+        }
+        for path in ("/nacos/v3/admin/ns/instance", "/nacos/v2/ns/instance"):
+            with contextlib.suppress(NacosError):
+                found = json.loads(self.get_http(path, params)).get("data")
+                if isinstance(found, dict):
+                    return found | {"enabled": False}
+        return None
+
+    def get_http(self, path: str, params: dict[str, str]) -> bytes:
+        """Return the body of a GET of the server's HTTP API, made as the configured user."""
+
+        async def get(naming: NacosNamingService) -> bytes:
+            connector = naming.grpc_client_proxy.nacos_server_connector
+            headers: dict[str, str] = {}
+            await connector.inject_security_info(headers)
+            url = http_url(self._conf, connector.server_list[0], path)
+            body, error = await naming.http_agent.request(url, "GET", headers, params)
+            if not body:
+                raise HttpRefusedError(f"GET {path}: {error}")
+            content: bytes = body
+            return content
+
+        return self._with_naming("query over HTTP", get)
+
     def get_config(self) -> str | None:
         """Return the config's text as the server has it, None where there is none."""
         conf = self._conf
@@ -153,6 +186,8 @@ class NacosClient:
             self._naming = self._connect("naming", self._open_naming)
         try:
             return self._call(what, call(self._naming))
+        except HttpRefusedError:
+            raise  # says nothing of the gRPC connection
         except NacosError:
             naming, self._naming = self._naming, None
             self._discard(naming)
@@ -166,11 +201,10 @@ class NacosClient:
         failures: list[str] = []
         for server in random.sample(self._conf.server_addr, len(self._conf.server_addr)):
             host, _, port = server.rpartition(":")
-            grpc = (host, int(port) + GRPC_PORT_OFFSET)
-            try:
-                socket.create_connection(grpc, _TCP_SECONDS).close()
-            except OSError as error:
-                failures.append(f"{grpc[0]}:{grpc[1]} (gRPC, main port + 1000): {error}")
+            grpc_port = int(port) + address.GRPC_PORT_OFFSET
+            problem = address.connection_problem(host, grpc_port)
+            if problem:
+                failures.append(f"{host}:{grpc_port} (gRPC, main port + 1000): {problem}")
                 continue
             return self._call(f"connect {module} to {server}", open_service(server))
         raise NacosError(f"no Nacos server answers: {'; '.join(sorted(failures))}")
@@ -199,7 +233,7 @@ class NacosClient:
         sdk: Any = service
         sdk.http_agent.default_timeout = CALL_SECONDS  # seconds; the SDK passes milliseconds
         if self._conf.username:
-            login = _Login(self._conf, server, sdk.http_agent)
+            login = Login(self._conf, server, sdk.http_agent)
             sdk.grpc_client_proxy.nacos_server_connector.auth_client = login
             # The SDK asks auth_client only if these are set; the real ones stay with us, because
             # it would put them into a URL and the token into its log.
@@ -271,45 +305,6 @@ class NacosClient:
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0.05))
         self._loop.close()
-
-
-class _Login:
-    """Takes the place of the SDK's own login: password in the body, never in a URL or a log."""
-
-    # Nacos 3 first; a 2.x server knows only the second.
-    PATHS = ("/nacos/v3/auth/user/login", "/nacos/v1/auth/users/login")
-
-    def __init__(self, conf: Conf, server: str, http_agent: HttpAgent) -> None:
-        self._conf = conf
-        self._server = server
-        self._http_agent = http_agent
-        self._token = ""
-        self._renew_at = 0.0
-
-    async def get_access_token(self, force_refresh: bool = False) -> str:
-        if not force_refresh and time.monotonic() < self._renew_at:
-            return self._token
-        scheme = "https" if self._conf.tls_enabled else "http"
-        credentials = {"username": self._conf.username, "password": self._conf.password}
-        form = {"Content-Type": "application/x-www-form-urlencoded"}
-        error: object = None
-        for path in self.PATHS:
-            url = f"{scheme}://{self._server}{path}"
-            body, error = await self._http_agent.request(url, "POST", form, None, credentials)
-            if body:
-                answer = json.loads(body)
-                self._token = answer["accessToken"]
-                # A tenth early, so that no request is under way when it expires.
-                self._renew_at = time.monotonic() + 0.9 * float(answer.get("tokenTtl", 18000))
-                return self._token
-            if "404" not in str(error):
-                break
-        if isinstance(error, str):
-            raise NacosError(
-                f"{self._server} refused the login of {self._conf.username!r} ({error}): "
-                "check NACOS_USERNAME and NACOS_PASSWORD"
-            )
-        raise NacosError(f"{self._server} does not answer the login: {error}")
 
 
 class _PushHandler(IServerRequestHandler):  # type: ignore[misc]  # the SDK has no types

@@ -82,6 +82,11 @@ class Conf:
         """The folder of the agent's lock, status and scratch files."""
         return self.state_dir / "agents" / self.instance.replace(":", "-")
 
+    @property
+    def offline_path(self) -> Path:
+        """Where an operator's wish to keep this instance out of the registry is kept."""
+        return self.agent_dir / "offline.json"
+
 
 @cache
 def load() -> Conf:

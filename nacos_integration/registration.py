@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nacos_integration.client import NacosClient, NacosError
+from nacos_integration import state
+from nacos_integration.client import NacosClient
 from nacos_integration.conf import Conf
+from nacos_integration.errors import NacosError
 from nacos_integration.probe import Answer
 from nacos_integration.status import Status
 
@@ -24,8 +26,8 @@ class Registration:
 
     States, in `status.json`: `starting` (own address not ready), `registered` (the registry listed
     it at `verified_at`), `retrying` (Nacos does not answer or refuses), `not_serving` (taken off
-    because the address stopped answering), `deregistered` (left). One thread calls `turn`, and
-    after it has ended any one calls `leave`.
+    because the address stopped answering), `offline` (taken off by an operator; `confirmed_at` when
+    the registry agreed), `deregistered` (left). One thread calls `turn` and `leave`.
     """
 
     def __init__(
@@ -40,37 +42,72 @@ class Registration:
         self._answered_at = time.monotonic()
         self._failures = 0
         self._message = ""
+        self._differences: list[str] = []
+        self._registrations = 0
         self._set("starting")
 
     def turn(self) -> float:
         """Do what is due, and return the seconds until the next turn."""
-        if not self._serves():
-            return STARTING_SECONDS
         try:
+            if self.is_offline():
+                self._stay_offline()
+                return self._conf.verify_interval_seconds
+            if not self._serves():
+                return STARTING_SECONDS
             listed = self._keep_listed()
         except NacosError as error:
             return self._retry(str(error))
         if listed is None:
             return self._retry("registered, but the registry does not list the instance yet")
-        if self._failures or self._status_state != "registered":
+        if self._failures or self._state != "registered":
             logger.info("registry: %s is listed", self._name())
         self._failures, self._message = 0, ""
+        self._report_differences(listed)
         self._set("registered", verified_at=time.time(), listed=listed, error=None)
         return min(self._conf.verify_interval_seconds, self._conf.beat_interval_seconds)
 
-    def leave(self) -> None:
-        """Deregister, and return when the registry confirms it or a time limit is over."""
+    def is_offline(self) -> bool:
+        """Return whether an operator wants this instance out of the registry."""
+        wish = state.read_json(self._conf.offline_path)
+        if wish is None:
+            return False
+        if wish.get("launch_id") not in (None, self._conf.launch_id):
+            # It was for an earlier launch only.
+            self._conf.offline_path.unlink(missing_ok=True)
+            return False
+        return True
+
+    def leave(self) -> bool:
+        """Deregister; return whether the registry confirmed it within a time limit."""
         if not self._joined:
-            return
+            return True
         try:
             self._client.deregister()
             gone = self._ask_until(listed=False) is None
         except NacosError as error:
+            gone = False
             logger.warning("registry: %s left without a goodbye: %s", self._name(), error)
         else:
             logger.info("registry: %s %s", self._name(), "left" if gone else "is still listed")
         self._joined = False
         self._set("deregistered")
+        return gone
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether callers may have found this instance in the registry."""
+        return self._joined
+
+    def _stay_offline(self) -> None:
+        self.leave()
+        gone = self._client.find_instance() is None
+        if self._state != "offline":
+            logger.warning("registry: %s is kept offline by an operator", self._name())
+        self._failures, self._message = 0, ""
+        self._set("offline", confirmed_at=time.time() if gone else None, error=None)
+        if not gone:
+            # Registered by a connection of ours that the server still holds.
+            self._joined = True
 
     def _serves(self) -> bool:
         answer = self._probe()
@@ -94,14 +131,16 @@ class Registration:
     def _keep_listed(self) -> dict[str, Any] | None:
         now = time.monotonic()
         if now - self._beat_at < self._conf.beat_interval_seconds:
-            listed = self._client.find_instance()
+            listed = self._client.find_instance() or self._client.find_disabled_instance()
             if listed is not None:
                 return listed
             logger.warning("registry: %s is not listed, registering again", self._name())
         self._joined = True
         self._client.register()
         self._beat_at = now
-        return self._ask_until(listed=True)
+        self._registrations += 1
+        self._set(self._state, registrations=self._registrations)
+        return self._ask_until(listed=True) or self._client.find_disabled_instance()
 
     def _ask_until(self, *, listed: bool) -> dict[str, Any] | None:
         """Return what the registry says once that is as wanted, or a time limit is over.
@@ -115,22 +154,39 @@ class Registration:
                 return found
             time.sleep(0.1)
 
+    def _report_differences(self, listed: dict[str, Any]) -> None:
+        """Tell what an operator changed in the console; that outranks what we register."""
+        ours = {"enabled": True, "weight": self._conf.weight, **self._conf.metadata}
+        theirs = listed | listed["metadata"]
+        found = [
+            f"{name}: {theirs.get(name)!r} instead of {value!r}"
+            for name, value in ours.items()
+            if theirs.get(name) != value
+        ] + [
+            f"{name}: {value!r} added"
+            for name, value in listed["metadata"].items()
+            if name not in ours
+        ]
+        if found != self._differences:
+            self._differences = found
+            logger.warning(
+                "registry: changed by an operator, and left so: %s", "; ".join(found) or "no more"
+            )
+            self._set(self._state, differences=found)
+
     def _retry(self, error: str) -> float:
         self._failures += 1
         # Register at the next turn, not only ask: the connection is a new one.
         self._beat_at = float("-inf")
-        self._tell(f"retrying: {error}")
+        if error != self._message:
+            self._message = error
+            logger.warning("registry: %s: retrying: %s", self._name(), error)
         self._set("retrying", error=error)
         return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
-
-    def _tell(self, message: str) -> None:
-        if message != self._message:
-            self._message = message
-            logger.warning("registry: %s: %s", self._name(), message)
 
     def _name(self) -> str:
         return f"{self._conf.service_name} at {self._conf.instance}"
 
-    def _set(self, state: str, **values: Any) -> None:
-        self._status_state = state
-        self._status.update("registration", state=state, **values)
+    def _set(self, new_state: str, **values: Any) -> None:
+        self._state = new_state
+        self._status.update("registration", state=new_state, **values)

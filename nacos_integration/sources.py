@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from nacos_integration.client import NacosClient, NacosError
+from nacos_integration.client import NacosClient
+from nacos_integration.errors import NacosError
 
 # Larger is not a config, but a mistake; Nacos itself takes 100 KiB.
 MAX_BYTES = 64 * 1024

@@ -25,6 +25,16 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         raise
 
 
+def overwrite_json(path: Path, content: dict[str, Any]) -> None:
+    """Write over the file's own blocks, for when a full disk has no room for a second copy.
+
+    Not atomic: a reader in that very moment finds nothing, and asks again.
+    """
+    with path.open("r+", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=1)
+        file.truncate()
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return the content, or None where there is none or it is not ours."""
     try:

@@ -1,11 +1,15 @@
 """What the agent knows of itself, in `status.json` for commands, admin and workers to read."""
 
+import contextlib
+import logging
 import os
 import threading
 import time
 from typing import Any
 
 from nacos_integration import conf, state
+
+logger = logging.getLogger(__name__)
 
 
 class Status:
@@ -25,13 +29,38 @@ class Status:
             "config": {"source": settings.source_name, "key": settings.config_key},
             "registration": {"state": "disabled"},
         }
+        self._failure = ""
         self.update("config", synced_at=None)
 
     def update(self, section: str, **values: Any) -> None:
         """Set values in `config` or `registration`, and write."""
         with self._lock:
             self._content[section] |= values
+            self._write()
+
+    def set_draining(self) -> None:
+        """Make the workers' readiness say no from now on."""
+        with self._lock:
+            self._content["draining_since"] = time.time()
+            self._write()
+
+    def remove(self) -> None:
+        """Leave no file behind: nobody runs here any more."""
+        self._path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        # A full disk must not end the agent, and above all then somebody wants to know.
+        self._content["written_at"] = time.time()
+        try:
             state.write_json(self._path, self._content)
+        except OSError as error:
+            if str(error) != self._failure:
+                logger.error("status: cannot replace %s: %s", self._path, error)
+            self._failure = str(error)
+            with contextlib.suppress(OSError):
+                state.overwrite_json(self._path, self._content)
+        else:
+            self._failure = ""
 
 
 def read() -> dict[str, Any]:

@@ -63,6 +63,7 @@ class Service:
             "STATE_DIR": str(folder / "state"),
             "KMEANS_CONFIG_FILE": str(self.config_file),
             "WORKERS": "2",
+            "SERVE_DRAIN_SECONDS": "0.5",
             **(environment or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None

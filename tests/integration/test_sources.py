@@ -39,8 +39,8 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
             data_id=data_id,
             username=nacos.username,
             password=nacos.password,
-            state_dir=tmp_path,
-        )
+        ),
+        tmp_path,
     )
     yield Case(
         NacosSource(client),

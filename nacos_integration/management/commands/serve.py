@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -18,41 +20,70 @@ from nacos_integration.apps import NacosIntegrationConfig
 
 LOCK_SECONDS = 5.0
 KILL_SECONDS = 5.0
+EX_SOFTWARE = 70
 
 
 class Command(BaseCommand):
-    """Serves until SIGTERM or SIGINT; then deregisters, lets requests finish, and ends."""
+    """Serves until SIGTERM or SIGINT, and ends in order.
+
+    On SIGTERM readiness says no, the instance leaves the registry, and requests are answered for
+    SERVE_DRAIN_SECONDS more, because callers keep its address that long; a second SIGTERM cuts that
+    short. Then requests in flight finish. SIGINT leaves out the wait.
+    """
 
     help = "Serve with gunicorn, registered in Nacos where one is configured."
     # Checking the URLs would load scikit-learn, which only the workers need.
     requires_system_checks = ["nacos"]
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
+        self._signals: list[int] = []
+        self._signalled = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, self._on_signal)
         self._require_migrations()
-        configuration = conf.load()
         app = apps.get_app_config("nacos_integration")
         assert isinstance(app, NacosIntegrationConfig)
         agent = app.start_agent()
         if not agent.holds_lock.wait(LOCK_SECONDS):
             agent.stop()
+            configuration = conf.load()
             raise CommandError(
                 f"another process serves as {configuration.instance} with the state directory "
                 f"{configuration.state_dir}: stop it, or set PORT or STATE_DIR"
             )
         gunicorn, lifeline = self._start_gunicorn()
         try:
-            while not stop.wait(0.2) and gunicorn.poll() is None:
+            while (
+                not self._signalled.wait(0.2)
+                and gunicorn.poll() is None
+                and not agent.failed.is_set()
+            ):
                 pass
-            # First out of the registry, so that nobody is sent here any more; then the server.
-            agent.stop()
-            if gunicorn.poll() is not None:
-                raise CommandError(f"gunicorn ended by itself, exit code {gunicorn.returncode}")
+            ended_by_itself = gunicorn.poll() is not None
+            # First out of the registry, so that nobody new is sent here; only then the server.
+            if agent.leave() and not ended_by_itself and signal.SIGINT not in self._signals:
+                self._drain(gunicorn)
         finally:
             self._stop_gunicorn(gunicorn)
             os.close(lifeline)
+        agent.stop()
+        if agent.failed.is_set():
+            sys.exit(EX_SOFTWARE)
+        if ended_by_itself:
+            raise CommandError(f"gunicorn ended by itself, exit code {gunicorn.returncode}")
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        self._signals.append(number)
+        self._signalled.set()
+
+    def _drain(self, gunicorn: "subprocess.Popen[bytes]") -> None:
+        """Go on serving for callers that do not know yet, until a further signal at the most."""
+        seen = len(self._signals)
+        deadline = time.monotonic() + settings.SERVE_DRAIN_SECONDS
+        while (
+            time.monotonic() < deadline and len(self._signals) == seen and gunicorn.poll() is None
+        ):
+            time.sleep(0.1)
 
     def _require_migrations(self) -> None:
         try:
@@ -64,7 +95,9 @@ class Command(BaseCommand):
             return
         finally:
             connection.close()
-        if missing:
+        if missing and settings.STATE_DIR_IS_TEMPORARY:
+            call_command("migrate", verbosity=0, skip_checks=True)
+        elif missing:
             raise CommandError(
                 f"{len(missing)} migrations are not applied: run `python manage.py migrate` first"
             )

@@ -1,0 +1,177 @@
+"""Looks for what keeps an instance from being found or configured, and says what to do."""
+
+import email.utils
+import http.client
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from django.utils.module_loading import import_string
+
+from nacos_integration import address
+from nacos_integration.client import NacosClient
+from nacos_integration.conf import Conf
+from nacos_integration.errors import NacosError
+
+TIMEOUT_SECONDS = 3.0
+# Tokens and signatures carry times; the strictest check known is the signature's.
+CLOCK_SECONDS = 30.0
+NAMESPACE_PATHS = ("/nacos/v3/admin/core/namespace/list", "/nacos/v1/console/namespaces")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `ok` is None where it could not be looked at."""
+
+    ok: bool | None
+    what: str
+    advice: str = ""
+
+
+def examine(conf: Conf) -> Iterator[Finding]:
+    """Yield a finding for each thing that must be right, the basic ones first."""
+    if not conf.uses_nacos:
+        yield Finding(None, "no Nacos is configured", "Set NACOS_SERVER_ADDR to use one.")
+        return
+    yield _own_ip(conf)
+    yield from _servers(conf)
+    # A folder of its own: the one of a running agent is not to be touched.
+    with TemporaryDirectory(prefix="nacos-doctor-") as folder:
+        client = NacosClient(conf, Path(folder))
+        try:
+            yield from _config(conf, client)
+            yield _namespace(conf, client)
+            if conf.register_enabled:
+                yield _listing(conf, client)
+        finally:
+            client.close()
+
+
+def _own_ip(conf: Conf) -> Finding:
+    what = f"the registered ip {conf.service_ip}"
+    if conf.service_ip in address.own_addresses():
+        return Finding(True, f"{what} is an address of this host")
+    if conf.service_ip.startswith("127."):
+        return Finding(
+            False,
+            f"{what} is loopback: callers on other hosts would call themselves",
+            "Set NACOS_SERVICE_IP, or NACOS_PREFERRED_NETWORKS.",
+        )
+    return Finding(
+        False,
+        f"{what} is not an address of this host",
+        "Right only behind address translation; else unset NACOS_SERVICE_IP, or correct it. This "
+        f"host has: {', '.join(address.own_addresses()) or 'none'}.",
+    )
+
+
+def _servers(conf: Conf) -> Iterator[Finding]:
+    for server in conf.server_addr:
+        host, _, port = server.rpartition(":")
+        try:
+            date = _get(conf, server, "/nacos/")[1]
+        except OSError as error:
+            yield Finding(
+                False,
+                f"{server} does not answer: {error}",
+                "Is Nacos running there, is the address right, does a firewall let it through?",
+            )
+            continue
+        yield Finding(True, f"{server} answers")
+        if date is not None:
+            away = abs(time.time() - date)
+            yield Finding(
+                away < CLOCK_SECONDS,
+                f"the clocks here and on {server} are {away:.0f} s apart",
+                "" if away < CLOCK_SECONDS else "Set both by NTP: tokens and signatures expire.",
+            )
+        grpc_port = int(port) + address.GRPC_PORT_OFFSET
+        problem = address.connection_problem(host, grpc_port)
+        yield Finding(
+            problem is None,
+            f"{host}:{grpc_port} for gRPC {'is open' if problem is None else f'is not: {problem}'}",
+            ""
+            if problem is None
+            else "Open it beside the main port: it is always main port + 1000.",
+        )
+
+
+def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
+    name = f"the config {conf.group}/{conf.data_id}"
+    try:
+        text = client.get_config()
+    except NacosError as error:
+        yield Finding(False, f"{name} cannot be read: {error}", "See the message.")
+        return
+    yield Finding(True, f"Nacos lets {conf.username or 'a client without a user'} read the config")
+    if text is None or not text.strip():
+        yield Finding(
+            None,
+            f"{name} does not exist in namespace {conf.namespace or 'public'}",
+            "The default is in force; create it to change that, or check namespace and group.",
+        )
+        return
+    try:
+        value, remarks = import_string(conf.config_handler).parse(text)
+    except ValueError as error:
+        yield Finding(False, f"{name} is rejected: {error}", "Correct it in Nacos' console.")
+    else:
+        yield Finding(True, f"{name} is accepted: {'; '.join([str(value), *remarks])}")
+
+
+def _namespace(conf: Conf, client: NacosClient) -> Finding:
+    what = f"the namespace {conf.namespace or 'public'}"
+    if not conf.namespace:
+        return Finding(True, f"{what} always exists")
+    for path in NAMESPACE_PATHS:
+        try:
+            body = client.get_http(path, {})
+        except NacosError:
+            continue
+        known = [entry["namespace"] for entry in json.loads(body)["data"]]
+        if conf.namespace in known:
+            return Finding(True, f"{what} exists")
+        return Finding(
+            False,
+            f"{what} does not exist",
+            f"NACOS_NAMESPACE is an id, not a name; known are: {', '.join(filter(None, known))}.",
+        )
+    return Finding(None, f"whether {what} exists, this user may not ask", "Look in the console.")
+
+
+def _listing(conf: Conf, client: NacosClient) -> Finding:
+    what = f"{conf.instance} in service {conf.service_name}"
+    try:
+        if client.find_instance():
+            return Finding(True, f"the registry lists {what}")
+        disabled = client.find_disabled_instance()
+    except NacosError as error:
+        return Finding(False, f"the registry cannot be asked: {error}", "See the message.")
+    if disabled:
+        return Finding(False, f"{what} is disabled", "Enable it in Nacos' console.")
+    return Finding(None, f"the registry does not list {what}", "It should while the service runs.")
+
+
+def _get(conf: Conf, server: str, path: str) -> tuple[int, float | None]:
+    """Return the status of a GET, and the server's clock in seconds since the epoch."""
+    make: Callable[..., http.client.HTTPConnection] = http.client.HTTPConnection
+    extra = {}
+    if conf.tls_enabled:
+        make = http.client.HTTPSConnection
+        context = ssl.create_default_context(cafile=conf.tls_ca_file)
+        context.load_cert_chain(conf.tls_cert_file, conf.tls_key_file)
+        extra = {"context": context}
+    connection = make(server, timeout=TIMEOUT_SECONDS, **extra)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        date = email.utils.parsedate_to_datetime(response.headers.get("Date", ""))
+        return response.status, date.timestamp()
+    except (http.client.HTTPException, ValueError):
+        return 0, None
+    finally:
+        connection.close()

@@ -1,0 +1,9 @@
+"""Errors of this app."""
+
+
+class NacosError(Exception):
+    """Nacos could not be asked, or refused; says which server, what happened, and what to do."""
+
+
+class HttpRefusedError(NacosError):
+    """The server's HTTP API did not give what was asked for."""

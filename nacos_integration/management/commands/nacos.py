@@ -1,0 +1,135 @@
+"""`manage.py nacos`: look at a running instance, take it out of the registry, put it back."""
+
+import fcntl
+import json
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from nacos_integration import conf, doctor, state, status
+
+CONFIRM_SECONDS = 10.0
+
+
+class Command(BaseCommand):
+    """Works from outside the serving process, through the state directory."""
+
+    help = "Show the state of this instance in Nacos, examine what is wrong, or take it offline."
+    requires_system_checks = ["nacos"]
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        show = actions.add_parser("status", help="What the agent of this instance knows.")
+        show.add_argument("--json", action="store_true", help="As it is in status.json.")
+        actions.add_parser("doctor", help="Look for what is wrong, and say what to do.")
+        offline = actions.add_parser(
+            "offline", help="Leave the registry, and stay out over reconnects and restarts."
+        )
+        offline.add_argument(
+            "--this-launch",
+            action="store_true",
+            help="Until the service is started again; for the preStop hook of a container.",
+        )
+        actions.add_parser("online", help="Register again.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._conf = conf.load()
+        getattr(self, f"_{options['action']}")(options)
+
+    def _status(self, options: dict[str, Any]) -> None:
+        agent = status.read()
+        if options["json"]:
+            self.stdout.write(json.dumps(agent, indent=1))
+        running = self._is_running()
+        if not running or not agent:
+            raise CommandError(
+                f"no agent runs for {self._conf.instance} with state in {self._conf.state_dir}"
+            )
+        if not options["json"]:
+            self.stdout.writelines(f"{line}\n" for line in _describe(agent))
+
+    def _doctor(self, options: dict[str, Any]) -> None:
+        findings = []
+        for finding in doctor.examine(self._conf):
+            findings.append(finding)
+            mark = {True: "ok  ", False: "FAIL", None: "?   "}[finding.ok]
+            self.stdout.write(f"{mark}  {finding.what}")
+            if finding.advice:
+                self.stdout.write(f"      -> {finding.advice}")
+        failed = sum(finding.ok is False for finding in findings)
+        if failed:
+            raise CommandError(f"{failed} of {len(findings)} findings need attention")
+
+    def _offline(self, options: dict[str, Any]) -> None:
+        launch_id = status.read().get("launch_id") if options["this_launch"] else None
+        since = time.time()
+        state.write_json(self._conf.offline_path, {"since": since, "launch_id": launch_id})
+        if not self._is_running():
+            self.stdout.write("no agent runs; the instance will stay out when it is started")
+            return
+        self._wait_for("offline", "confirmed_at", since)
+        self.stdout.write(f"{self._conf.instance} is out of the registry")
+
+    def _online(self, options: dict[str, Any]) -> None:
+        self._conf.offline_path.unlink(missing_ok=True)
+        if not self._is_running():
+            self.stdout.write("no agent runs; the instance will register when it is started")
+            return
+        self._wait_for("registered", "verified_at", time.time())
+        self.stdout.write(f"{self._conf.instance} is in the registry")
+
+    def _wait_for(self, wanted: str, confirmed: str, since: float) -> None:
+        deadline = time.monotonic() + CONFIRM_SECONDS
+        while time.monotonic() < deadline:
+            registration = status.read().get("registration", {})
+            if registration.get("state") == wanted and (registration.get(confirmed) or 0) >= since:
+                return
+            time.sleep(0.1)
+        error = registration.get("error") or "no error is known"
+        raise CommandError(
+            f"the wish is noted, but the registry has not confirmed it within "
+            f"{CONFIRM_SECONDS:.0f} s; the instance is {registration.get('state')}: {error}"
+        )
+
+    def _is_running(self) -> bool:
+        """Return whether a process holds the agent's lock."""
+        try:
+            with (self._conf.agent_dir / "lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            return False
+        return False
+
+
+def _describe(agent: dict[str, Any]) -> list[str]:
+    config, registration = agent["config"], agent["registration"]
+
+    def ago(moment: float | None) -> str:
+        return f"{time.time() - moment:.0f} s ago" if moment else "never"
+
+    lines = [
+        f"instance      {agent['instance']}, agent in process {agent['pid']}, "
+        f"started {ago(agent['started_at'])}",
+        f"status        written {ago(agent['written_at'])}",
+        f"config        from {config['in_force']}, md5 {config['md5']}, "
+        f"applied {ago(config['applied_at'])}, compared {ago(config['synced_at'])}",
+        f"source        {config['key']}",
+        f"registration  {registration['state']}, seen in the registry "
+        f"{ago(registration.get('verified_at'))}",
+    ]
+    if agent.get("draining_since"):
+        lines.append(f"draining      since {ago(agent['draining_since'])}")
+    for title, value in [
+        ("source error", config.get("source_error")),
+        ("write error", config.get("write_error")),
+        ("rejected", (config.get("rejected") or {}).get("reason")),
+        ("error", registration.get("error")),
+        ("by operator", "; ".join(registration.get("differences") or [])),
+    ]:
+        if value:
+            lines.append(f"{title:<14}{value}")
+    return lines

@@ -1,0 +1,137 @@
+"""Leaving the registry: when, in which order, and how it is told."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.conftest import MakeService
+from tests.integration.test_nacos import listed, wait_until_listed
+from tests.service import Service
+from tests.waiting import wait_until
+from tools.nacos_server import NacosServer
+
+
+@contextlib.contextmanager
+def steady_calls(service: Service) -> Iterator[list[str]]:
+    """Call all the time; yield the list of what went wrong."""
+    failures: list[str] = []
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.wait(0.05):
+            try:
+                service.labels()
+            except OSError as error:
+                failures.append(str(error))
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    yield failures
+    over.set()
+    caller.join()
+
+
+def test_serves_on_for_callers_that_do_not_know_yet(
+    nacos: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos, SERVE_DRAIN_SECONDS="4")
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos, service)
+    assert service.get("/readyz") == 200
+    assert service.process
+    with steady_calls(service) as failures:
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not listed(nacos, service), 5, service.log)
+        left = time.monotonic()
+        assert service.get("/readyz") == 503
+        assert service.get("/livez") == 200
+        # The config is followed to the end.
+        nacos.publish_config(service.environment["NACOS_DATA_ID"], "clusters: 4")
+        service.wait_until_clusters(4, 3)
+        time.sleep(max(0.0, left + 3 - time.monotonic()))
+    assert failures == []
+    assert service.process.wait(20) == 0
+    assert time.monotonic() - left >= 3.5
+    assert not list((service.folder / "state" / "agents").iterdir())
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]])
+def test_a_drain_can_be_cut_short(
+    nacos3: NacosServer, make_service: MakeService, signals: list[signal.Signals]
+) -> None:
+    service = make_service(nacos3, SERVE_DRAIN_SECONDS="300")
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos3, service)
+    assert service.process
+    for number in signals:
+        service.process.send_signal(number)
+        wait_until(lambda: not listed(nacos3, service), 5, service.log)
+        time.sleep(1)
+    assert service.process.wait(15) == 0
+
+
+def test_offline_holds_over_a_restart_and_online_puts_it_back(
+    nacos: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos)
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos, service)
+    offline = service.manage("nacos", "offline")
+    assert offline.returncode == 0, offline.stderr
+    assert listed(nacos, service) == []
+    assert service.clusters_in_force() == {3}, "it only left the registry"
+    service.stop()
+    service.start()
+    service.wait_until_it_answers()
+    wait_until(lambda: service.status.get("registration", {}).get("state") == "offline", 10)
+    assert listed(nacos, service) == []
+    online = service.manage("nacos", "online")
+    assert online.returncode == 0, online.stderr
+    assert len(listed(nacos, service)) == 1
+
+
+def test_offline_for_this_launch_ends_with_it(
+    nacos3: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos3)
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos3, service)
+    assert service.manage("nacos", "offline", "--this-launch").returncode == 0
+    assert listed(nacos3, service) == []
+    service.stop()
+    service.start()
+    wait_until_listed(nacos3, service, 20)
+
+
+def test_what_an_operator_changed_is_reported_and_left(
+    nacos: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos, NACOS_BEAT_INTERVAL_SECONDS="2")
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos, service)
+    name = service.environment["NACOS_SERVICE_NAME"]
+    ip = listed(nacos, service)[0]["ip"]
+
+    def reported() -> str:
+        return "; ".join(service.status["registration"].get("differences") or [])
+
+    nacos.update_instance(name, ip, service.port, weight=7.0, metadata={"owner": "ops"})
+    wait_until(lambda: "weight: 7.0 instead of 1.0" in reported(), 10, service.log)
+    assert "owner: 'ops' added" in reported()
+    nacos.update_instance(name, ip, service.port, enabled=False, weight=7.0)
+    wait_until(lambda: "enabled: False" in reported(), 10, service.log)
+    time.sleep(5)  # some more heartbeats
+    (instance,) = listed(nacos, service)
+    assert (instance["enabled"], instance["weight"]) == (False, 7.0)
+    assert service.status["registration"]["state"] == "registered"
+    assert "by operator   enabled: False" in service.manage("nacos", "status").stdout
+    nacos.update_instance(name, ip, service.port, enabled=True, weight=1.0)
