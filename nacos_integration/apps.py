@@ -1,6 +1,9 @@
 """Starts the agent in a process that serves."""
 
 import atexit
+import signal
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
@@ -36,4 +39,12 @@ class NacosIntegrationConfig(AppConfig):
             self.agent = Agent(conf.load())
             self.agent.start()
             atexit.register(self.agent.stop)
+            _run_atexit_on_sigterm()
         return self.agent
+
+
+def _run_atexit_on_sigterm() -> None:
+    """Let SIGTERM end this process in order, where its launcher does not see to that."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 from tests.service import Service, free_port
 from tools.nacos_server import NacosServer, build_jar, generation_of
 
+USER = "kmeans"
+PASSWORD = f"hush-{secrets.token_hex(8)}"
+# Every token of Nacos begins like this: it is a JSON Web Token.
+SECRETS = (PASSWORD, "eyJhbGciOi", "hush-")
 _numbers = itertools.count(1)
 
 
@@ -26,6 +31,11 @@ def _started(jar: Path, home: Path) -> Iterator[NacosServer]:
     port = 20000 + free_port() % 5000
     server = NacosServer(jar, home, port, console_port=port + 5000)
     server.start()
+    # A user like a service should have, with a password that can be searched for.
+    server.create_user(USER, PASSWORD)
+    # The default namespace of Nacos 2 is `public` in the registry, and "" in the config centre.
+    for namespace in ("public", "", "blue"):
+        server.grant(USER, f"ROLE_{namespace.upper()}", f"{namespace}:*:*", "rw")
     yield server
     server.stop()
 
@@ -56,6 +66,15 @@ def nacos(request: pytest.FixtureRequest) -> NacosServer:
     return server
 
 
+def _assert_no_secrets(service: Service) -> None:
+    """Whatever an instance wrote holds neither the password nor a token."""
+    for path in service.folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            for secret in SECRETS:
+                assert secret.encode() not in content, f"{secret} in {path.name}"
+
+
 MakeService = Callable[..., Service]
 
 
@@ -70,8 +89,8 @@ def make_service(tmp_path: Path) -> Iterator[MakeService]:
         folder.mkdir()
         defaults = {
             "NACOS_SERVER_ADDR": f"127.0.0.1:{nacos.port}",
-            "NACOS_USERNAME": nacos.username,
-            "NACOS_PASSWORD": nacos.password,
+            "NACOS_USERNAME": USER,
+            "NACOS_PASSWORD": PASSWORD,
             "NACOS_SERVICE_NAME": f"skl-kmeans-{number}",
             "NACOS_DATA_ID": f"skl-kmeans-{number}",
         }
@@ -84,3 +103,4 @@ def make_service(tmp_path: Path) -> Iterator[MakeService]:
     yield make
     for service in made:
         service.close()
+        _assert_no_secrets(service)

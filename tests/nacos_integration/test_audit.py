@@ -46,3 +46,14 @@ def test_too_many_waiting_rows_are_given_up_with_a_message(
     call_command("migrate", verbosity=0)
     assert "given up: config 0 applied" in caplog.text
     assert "2 rows not written before the stop" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_so_many_rows_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "KEPT_ROWS", 3)
+    log = audit.AuditLog()
+    for number in range(10):
+        log.record(row(number))
+    log.close(5)
+    kept = ConfigChange.objects.filter(key="key").values_list("md5", flat=True)
+    assert list(kept) == ["9", "8", "7"]

@@ -1,0 +1,124 @@
+"""The service on a bad day that has nothing to do with Nacos."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service import PYTHON, ROOT, Service
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    made = Service(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_state_directory_that_cannot_be_written_is_replaced(service: Service) -> None:
+    service.environment |= {"STATE_DIR": "/proc/state", "TMPDIR": str(service.folder)}
+    service.start()
+    service.wait_until_it_answers()
+    assert "STATE_DIR /proc/state cannot be written" in service.log()
+    service.config_file.write_text("clusters: 4\n")
+    service.wait_until_clusters(4)
+    assert service.stop() == 0
+    assert not list(service.folder.glob("skl-kmeans-*")), "the private folder was left behind"
+
+
+def test_a_full_disk_keeps_the_last_good_config(service: Service) -> None:
+    state = service.folder / "state"
+    state.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", state], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("run as root to mount a small disk")
+    try:
+        service.start()
+        service.wait_until_it_answers()
+        assert service.clusters_in_force() == {3}
+        with (state / "ballast").open("wb", buffering=0) as ballast:
+            size = 65536
+            while size:
+                try:
+                    ballast.write(b"x" * size)
+                except OSError:
+                    size //= 2
+        service.config_file.write_text("clusters: 4\n")
+        wait_until(lambda: service.status.get("config", {}).get("write_error"), 5, service.log)
+        assert "No space left" in service.manage("nacos", "status").stdout
+        assert service.clusters_in_force() == {3}
+        (state / "ballast").unlink()
+        service.wait_until_clusters(4, 20)
+        assert service.status["config"]["write_error"] is None
+    finally:
+        service.close()
+        subprocess.run(["umount", state], check=True)
+
+
+def test_kill_minus_nine_leaves_a_readable_applied_file(tmp_path: Path) -> None:
+    """A hundred agents killed at random while the config changes all the time."""
+    environment = os.environ | {
+        "STATE_DIR": str(tmp_path),
+        "KMEANS_CONFIG_FILE": str(tmp_path / "skl-kmeans.yaml"),
+        "DJANGO_SETTINGS_MODULE": "kmeans_project.settings",
+    }
+    run = subprocess.run(
+        [PYTHON, "-m", "tests.e2e.killed_agents", "100"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    verdict = json.loads(run.stdout)
+    assert verdict["killed"] == 100
+    assert verdict["unreadable"] == []
+    assert verdict["changes_seen"] >= 10, "the agents were killed before they did anything"
+
+
+DYING_AGENT = """
+import sys
+from nacos_integration.watcher import ConfigWatcher
+
+def die(self):
+    raise MemoryError("for the test")
+
+ConfigWatcher.turn = die
+sys.argv = ["manage.py", "serve"]
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+
+
+def test_an_agent_that_keeps_dying_ends_serve_with_70(service: Service) -> None:
+    service.environment["DJANGO_SETTINGS_MODULE"] = "kmeans_project.settings"
+    service.start(("-c", DYING_AGENT))
+    assert service.process
+    assert service.process.wait(60) == 70
+    assert service.log().count("MemoryError: for the test") == 5
+    assert "giving up" in service.log()
+    assert service.get("/livez") == 0
+
+
+ONCE_DYING_AGENT = DYING_AGENT.replace(
+    "def die(self):",
+    "turn = ConfigWatcher.turn\n\ndef die(self):\n    ConfigWatcher.turn = turn",
+)
+
+
+def test_an_agent_that_dies_once_goes_on_with_new_threads(service: Service) -> None:
+    service.environment["DJANGO_SETTINGS_MODULE"] = "kmeans_project.settings"
+    service.start(("-c", ONCE_DYING_AGENT))
+    service.wait_until_it_answers()
+    assert "the agent starts anew" in service.log()
+    service.config_file.write_text("clusters: 4\n")
+    service.wait_until_clusters(4)
+    assert service.stop() == 0
