@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 _BATCH: Final = 200
 _FLUSH_SECONDS: Final = 3.0
+_DROP_LOG_SECONDS: Final = 10.0
 
 
 class HistoryWriter:
@@ -31,6 +32,7 @@ class HistoryWriter:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._dropped = 0
+        self._silent_until = 0.0
 
     def record(self, record: RequestRecord) -> None:
         """Queue a record; when the queue is full, count it as dropped."""
@@ -79,9 +81,9 @@ class HistoryWriter:
 
     def _drop(self, count: int, why: str) -> None:
         self._dropped += count
-        logger.warning(
-            "request history: %d records dropped, %d so far; %s", count, self._dropped, why
-        )
+        if time.monotonic() > self._silent_until:
+            self._silent_until = time.monotonic() + _DROP_LOG_SECONDS
+            logger.warning("request history: %d records dropped so far; %s", self._dropped, why)
 
 
 writer = HistoryWriter()

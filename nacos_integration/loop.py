@@ -1,7 +1,10 @@
 """A thread that does something again and again."""
 
+import logging
 import threading
 from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 
 class Loop:
@@ -37,6 +40,9 @@ class Loop:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while not self._done.is_set():
-            self._nudged.wait(self._turn())
-            self._nudged.clear()
+        try:
+            while not self._done.is_set():
+                self._nudged.wait(self._turn())
+                self._nudged.clear()
+        except Exception:
+            logger.exception("thread %s died", threading.current_thread().name)

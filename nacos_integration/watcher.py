@@ -50,6 +50,7 @@ class ConfigWatcher:
         self._rejected: tuple[str | None, str] | None = None
         self._failures = 0
         self._failure: str | None = None
+        self._write_error: str | None = None
         self._synced = False
         self._going_without = False
         self._status.update("config", **self._in_force())
@@ -68,7 +69,8 @@ class ConfigWatcher:
             logger.info("config: %s answers again", self._conf.config_key)
         self._failures, self._failure, self._synced = 0, None, True
         self._status.update("config", synced_at=time.time(), source_error=None)
-        return None
+        # Not written: as if the source had not been read.
+        return RETRY_SECONDS[-1] if self._write_error else None
 
     def _judge(self, text: str | None) -> None:
         if text is None or not text.strip():
@@ -101,11 +103,14 @@ class ConfigWatcher:
             state.write_json(self._conf.applied_path, applied)
         except OSError as error:
             # The last good one stays in force; the next turn tries again.
-            logger.error("config: cannot write %s: %s", self._conf.applied_path, error)
-            self._status.update("config", write_error=str(error))
+            if self._write_error is None:
+                logger.error("config: cannot write %s: %s", self._conf.applied_path, error)
+            self._write_error = str(error)
+            self._status.update("config", write_error=self._write_error)
             return
         self._applied = applied
         self._rejected = None
+        self._write_error = None
         logger.info("config: applied %s, md5 %s%s", value, applied["md5"], _suffix(remarks))
         self._status.update("config", rejected=None, write_error=None, **self._in_force())
         self._note(ConfigChange.Outcome.APPLIED, "; ".join(remarks), before, text)

@@ -34,7 +34,7 @@ def test_a_full_disk_keeps_the_last_good_config(service: Service) -> None:
     state = service.folder / "state"
     state.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", state], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", state], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("run as root to mount a small disk")
@@ -86,12 +86,12 @@ def test_kill_minus_nine_leaves_a_readable_applied_file(tmp_path: Path) -> None:
 
 DYING_AGENT = """
 import sys
-from nacos_integration.watcher import ConfigWatcher
+from nacos_integration.sources import FileSource
 
 def die(self):
     raise MemoryError("for the test")
 
-ConfigWatcher.turn = die
+FileSource.read = die
 sys.argv = ["manage.py", "serve"]
 from django.core.management import execute_from_command_line
 execute_from_command_line(sys.argv)
@@ -110,7 +110,7 @@ def test_an_agent_that_keeps_dying_ends_serve_with_70(service: Service) -> None:
 
 ONCE_DYING_AGENT = DYING_AGENT.replace(
     "def die(self):",
-    "turn = ConfigWatcher.turn\n\ndef die(self):\n    ConfigWatcher.turn = turn",
+    "read = FileSource.read\n\ndef die(self):\n    FileSource.read = read",
 )
 
 

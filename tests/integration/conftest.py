@@ -1,15 +1,18 @@
 """Real Nacos servers, started once for all tests, and instances that use them."""
 
+import contextlib
 import itertools
 import os
+import random
 import secrets
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.service import Service, free_port
+from tests.service import Service
 from tools.nacos_server import NacosServer, build_jar, generation_of
 
 USER = "kmeans"
@@ -26,10 +29,19 @@ def _missing(what: str) -> None:
     pytest.skip(what)
 
 
+def _free_ports() -> tuple[int, int]:
+    """Return a main port, around which Nacos needs some more, and one for the console."""
+    while True:
+        port = random.randrange(20000, 25000)  # those of outgoing connections are above 32768
+        needed = (port - 1000, port, port + 1000, port + 1001, port + 7000)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for each in needed:
+                stack.enter_context(socket.create_server(("127.0.0.1", each)))
+            return port, port + 7000
+
+
 def _started(jar: Path, home: Path) -> Iterator[NacosServer]:
-    # Nacos derives ports from this one, up and down; those of the system are above 32768.
-    port = 20000 + free_port() % 5000
-    server = NacosServer(jar, home, port, console_port=port + 5000)
+    server = NacosServer(jar, home, *_free_ports())
     server.start()
     # A user like a service should have, with a password that can be searched for.
     server.create_user(USER, PASSWORD)
