@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run admin nacos test lint format lock
+.PHONY: help run admin nacos test faults lint format lock
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,6 +23,9 @@ nacos: $(VENV)/installed ## Start a real Nacos on 8848, to try things out
 test: $(VENV)/installed-dev lint ## Check style, types and migrations, and run all tests
 	$(RUN) manage.py makemigrations --check --dry-run
 	$(RUN) -m pytest --cov --cov-report=term
+
+faults: $(VENV)/installed-dev ## Make faults against real Nacos servers, and print what came of them
+	$(RUN) -m tests.faults
 
 lint: $(VENV)/installed-dev ## Check style and types
 	$(RUN) -m ruff check .

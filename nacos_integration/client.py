@@ -231,6 +231,10 @@ class NacosClient:
 
     async def _start(self, service: Result, server: str) -> Result:
         sdk: Any = service
+        # It opens a log file for each service that it makes, and never closes one.
+        for handler in list(sdk.logger.handlers):
+            sdk.logger.removeHandler(handler)
+            handler.close()
         sdk.http_agent.default_timeout = CALL_SECONDS  # seconds; the SDK passes milliseconds
         if self._conf.username:
             login = Login(self._conf, server, sdk.http_agent)

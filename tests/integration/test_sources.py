@@ -1,5 +1,6 @@
 """One contract for every source of the config text."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
         lambda: nacos.delete_config(data_id),
     )
     client.close()
+    assert logging.getLogger("config").handlers == []
     assert not [thread for thread in threading.enumerate() if thread.name == "nacos-client"]
 
 
