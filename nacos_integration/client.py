@@ -184,6 +184,9 @@ class NacosClient:
     ) -> Result:
         if self._naming is None:
             self._naming = self._connect("naming", self._open_naming)
+            # What broke this connection may have broken the other one, which is used more seldom,
+            # or a push may have been lost meanwhile: let the config be read now.
+            self.on_config_push()
         try:
             return self._call(what, call(self._naming))
         except HttpRefusedError:

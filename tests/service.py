@@ -132,7 +132,7 @@ class Service:
         by_labels = {tuple(labels): clusters for clusters, labels in REFERENCE_LABELS.items()}
         return {by_labels[tuple(self.labels())] for _ in range(12)}
 
-    def wait_until_clusters(self, clusters: int, seconds: float = 5) -> float:
+    def wait_until_clusters(self, clusters: int, seconds: float = 20) -> float:
         return wait_until(lambda: self.clusters_in_force() == {clusters}, seconds, self.log)
 
     def stop(self) -> int:

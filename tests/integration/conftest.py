@@ -1,19 +1,15 @@
 """Real Nacos servers, started once for all tests, and instances that use them."""
 
-import contextlib
 import itertools
-import os
-import random
 import secrets
-import shutil
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.servers import free_ports, server_jar
 from tests.service import Service
-from tools.nacos_server import NacosServer, build_jar, generation_of
+from tools.nacos_server import NacosServer
 
 USER = "kmeans"
 PASSWORD = f"hush-{secrets.token_hex(8)}"
@@ -22,26 +18,8 @@ SECRETS = (PASSWORD, "eyJhbGciOi", "hush-")
 _numbers = itertools.count(1)
 
 
-def _missing(what: str) -> None:
-    """Skip with a line that says what to install; where all must be there, fail."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
-
-
-def _free_ports() -> tuple[int, int]:
-    """Return a main port, around which Nacos needs some more, and one for the console."""
-    while True:
-        port = random.randrange(20000, 25000)  # those of outgoing connections are above 32768
-        needed = (port - 1000, port, port + 1000, port + 1001, port + 7000)
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for each in needed:
-                stack.enter_context(socket.create_server(("127.0.0.1", each)))
-            return port, port + 7000
-
-
 def _started(jar: Path, home: Path) -> Iterator[NacosServer]:
-    server = NacosServer(jar, home, *_free_ports())
+    server = NacosServer(jar, home, *free_ports())
     server.start()
     # A user like a service should have, with a password that can be searched for.
     server.create_user(USER, PASSWORD)
@@ -54,21 +32,12 @@ def _started(jar: Path, home: Path) -> Iterator[NacosServer]:
 
 @pytest.fixture(scope="session")
 def nacos2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NacosServer]:
-    for tool, package in (("java", "a JDK 17"), ("mvn", "Maven")):
-        if shutil.which(tool) is None:
-            _missing(f"install {package} to run the tests against Nacos 2.2.4")
-    yield from _started(build_jar(), tmp_path_factory.mktemp("nacos2"))
+    yield from _started(server_jar("nacos2"), tmp_path_factory.mktemp("nacos2"))
 
 
 @pytest.fixture(scope="session")
 def nacos3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NacosServer]:
-    jar = Path(os.environ.get("NACOS_SERVER_JAR", ""))
-    if shutil.which("java") is None:
-        _missing("install a JDK 17 to run the tests against Nacos 3.0.3")
-    if not jar.is_file():
-        _missing("set NACOS_SERVER_JAR to a Nacos 3.0.3 server jar to run the tests against it")
-    assert generation_of(jar) == 3
-    yield from _started(jar, tmp_path_factory.mktemp("nacos3"))
+    yield from _started(server_jar("nacos3"), tmp_path_factory.mktemp("nacos3"))
 
 
 @pytest.fixture(params=["nacos2", "nacos3"])

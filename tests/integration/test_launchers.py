@@ -47,7 +47,7 @@ def test_registers_once_follows_the_config_and_leaves(
     assert service.process
     processes = workers_of(service)
     service.stop()
-    wait_until(lambda: not listed(nacos3, service), 5, service.log)
+    wait_until(lambda: not listed(nacos3, service), 10, service.log)
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), 5)
     if command != RUNSERVER:  # its reloader kills its child, so no code of ours can tidy up
         assert not list((service.folder / "state" / "agents").iterdir()), "files left behind"
@@ -64,8 +64,8 @@ def test_another_worker_takes_over_the_agent(
     agent = service.status["pid"]
     assert agent in workers_of(service)
     os.kill(agent, signal.SIGKILL)
-    wait_until(lambda: service.status.get("pid") != agent, 5, service.log)
-    wait_until(lambda: service.status["registration"]["state"] == "registered", 5, service.log)
+    wait_until(lambda: service.status.get("pid") != agent, 10, service.log)
+    wait_until(lambda: service.status["registration"]["state"] == "registered", 10, service.log)
     wait_until_listed(nacos3, service)
     publish(nacos3, service, "clusters: 4")
     service.wait_until_clusters(4)
@@ -115,10 +115,10 @@ def test_two_services_share_a_host_and_a_state_directory(
     for service in (one, other):
         service.wait_until_clusters(4)
     one.stop()
-    wait_until(lambda: len(listed(nacos3, one)) == 1, 5, one.log)
+    wait_until(lambda: len(listed(nacos3, one)) == 1, 10, one.log)
     assert listed(nacos3, one)[0]["port"] == other.port
     other.stop()
-    wait_until(lambda: not listed(nacos3, one), 5, other.log)
+    wait_until(lambda: not listed(nacos3, one), 10, other.log)
     assert not list((one.folder / "state" / "agents").iterdir())
 
 

@@ -38,7 +38,7 @@ def steady_calls(service: Service) -> Iterator[list[str]]:
 def test_serves_on_for_callers_that_do_not_know_yet(
     nacos: NacosServer, make_service: MakeService
 ) -> None:
-    service = make_service(nacos, SERVE_DRAIN_SECONDS="4")
+    service = make_service(nacos, SERVE_DRAIN_SECONDS="8")
     service.start()
     service.wait_until_it_answers()
     wait_until_listed(nacos, service)
@@ -46,17 +46,17 @@ def test_serves_on_for_callers_that_do_not_know_yet(
     assert service.process
     with steady_calls(service) as failures:
         service.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: not listed(nacos, service), 5, service.log)
+        wait_until(lambda: not listed(nacos, service), 10, service.log)
         left = time.monotonic()
         assert service.get("/readyz") == 503
         assert service.get("/livez") == 200
         # The config is followed to the end.
         nacos.publish_config(service.environment["NACOS_DATA_ID"], "clusters: 4")
-        service.wait_until_clusters(4, 3)
-        time.sleep(max(0.0, left + 3 - time.monotonic()))
+        service.wait_until_clusters(4)
+        time.sleep(max(0.0, left + 6 - time.monotonic()))
     assert failures == []
     assert service.process.wait(20) == 0
-    assert time.monotonic() - left >= 3.5
+    assert time.monotonic() - left >= 7.5
     assert not list((service.folder / "state" / "agents").iterdir())
 
 
@@ -71,7 +71,7 @@ def test_a_drain_can_be_cut_short(
     assert service.process
     for number in signals:
         service.process.send_signal(number)
-        wait_until(lambda: not listed(nacos3, service), 5, service.log)
+        wait_until(lambda: not listed(nacos3, service), 10, service.log)
         time.sleep(1)
     assert service.process.wait(15) == 0
 

@@ -1,0 +1,157 @@
+"""The faults, each defined once, for `python -m tests.faults` and for pytest."""
+
+import statistics
+import time
+from typing import Any
+
+from tests.faults.scene import (
+    PASSWORD,
+    TOKEN_SECONDS,
+    UNREACHABLE,
+    USERNAME,
+    Fault,
+    Scene,
+)
+
+PUSH_SECONDS = 1.0
+
+
+def restart_server(scene: Scene) -> None:
+    scene.nacos.kill()
+    time.sleep(3)
+    scene.nacos.start()
+
+
+def freeze_server(scene: Scene) -> None:
+    scene.nacos.freeze()
+    try:
+        time.sleep(scene.seconds(60, 15))
+    finally:
+        scene.nacos.thaw()
+
+
+def reset_connections(scene: Scene) -> None:
+    scene.proxy.reset()
+
+
+def reset_again_and_again(scene: Scene) -> None:
+    # Many times, so that whatever a new connection leaves behind adds up.
+    for _ in range(15):
+        scene.proxy.reset()
+        time.sleep(2)
+
+
+def reload_connections(scene: Scene) -> None:
+    try:
+        told = scene.nacos.reload_connections()
+    except UNREACHABLE as error:
+        # The server waits for an answer, which the SDK does not give.
+        scene.outcome.notes.append(f"the server said: {error}")
+    else:
+        scene.outcome.notes.append(f"{told} connections told")
+
+
+def swallow_traffic(scene: Scene) -> None:
+    scene.proxy.swallow()
+    time.sleep(scene.seconds(30, 12))
+    scene.proxy.restore()
+
+
+def end_streams(scene: Scene) -> None:
+    assert scene.relay
+    scene.expect(scene.relay.end_streams(), "no stream to end")
+
+
+def lose_pushes(scene: Scene) -> None:
+    assert scene.relay
+    scene.relay.loses_pushes = True
+
+
+def let_first_address_die(scene: Scene) -> None:
+    # Either may be the one in use, so each dies while the other works.
+    first, second = scene.proxies
+    first.refuse()
+    time.sleep(scene.seconds(12, 8))
+    first.restore()
+    time.sleep(1)
+    second.refuse()
+
+
+def disable_instance(scene: Scene) -> None:
+    def change(**values: object) -> None:
+        scene.nacos.update_instance(scene.name, "127.0.0.1", scene.service.port, **values)  # type: ignore[arg-type]
+
+    def kept() -> dict[str, Any]:
+        # Over several heartbeats and checks.
+        time.sleep(6)
+        return scene.instance()
+
+    change(enabled=False)
+    scene.expect(not kept().get("enabled"), "fought the operator, who disabled the instance")
+    said = scene.service.status["registration"]
+    scene.expect(
+        said["state"] == "registered" and not said.get("listed", {}).get("enabled", True),
+        f"disabled by the operator, but status.json says {said}",
+    )
+    change(enabled=True, weight=7.0, metadata={"owner": "operator"})
+    now = kept()
+    scene.expect(
+        (now.get("enabled"), now.get("weight")) == (True, 7.0)
+        # A 2.x server adds the operator's metadata to ours.
+        and now["metadata"].get("owner") == "operator",
+        f"fought the operator, who changed the instance; it is now {now}",
+    )
+    weight = scene.service.status["registration"].get("listed", {}).get("weight")
+    scene.expect(weight == 7.0, f"status.json says weight {weight} after the operator set 7.0")
+
+
+def change_password(scene: Scene) -> None:
+    scene.nacos.change_password(USERNAME, "another-secret-4711")
+    try:
+        time.sleep(TOKEN_SECONDS + scene.seconds(20, 6))
+    finally:
+        scene.nacos.change_password(USERNAME, PASSWORD)
+    refused = "check NACOS_USERNAME and NACOS_PASSWORD" in scene.service.log()
+    scene.expect(refused, "the log does not say that the login was refused")
+
+
+def let_tokens_expire(scene: Scene) -> None:
+    time.sleep(scene.seconds(4, 1.5) * TOKEN_SECONDS)
+
+
+def measure_pushes(scene: Scene) -> None:
+    """Publish many times; the latencies are from the answer to the publisher to the new labels."""
+    seconds = []
+    for turn in range(50):
+        clusters = 4 if turn % 2 == 0 else 3
+        scene.publish(clusters)
+        seconds.append(scene.time_until_in_step(clusters))
+    p50, p99 = statistics.median(seconds), statistics.quantiles(seconds, n=100)[98]
+    times = ", ".join(f"{each:.2f}" for each in sorted(seconds)[-3:])
+    scene.outcome.notes.append(
+        f"{len(seconds)} pushes in force: p50 {p50:.2f} s, p99 {p99:.2f} s, slowest {times} s"
+    )
+    scene.expect(p99 <= PUSH_SECONDS, f"p99 of a push is {p99:.2f} s")
+
+
+FAULTS = [
+    Fault("none, 50 pushes", measure_pushes, watch_seconds=3, in_pytest=False),
+    Fault("server killed and restarted", restart_server, "direct", in_pytest=False),
+    Fault("the same, behind a load balancer", restart_server, in_pytest=False),
+    Fault("server frozen", freeze_server),
+    Fault("connections reset", reset_connections),
+    Fault("connections reset 15 times", reset_again_and_again, in_pytest=False),
+    Fault("server asks to reconnect", reload_connections),
+    Fault("network half-open", swallow_traffic, watch_seconds=30),
+    Fault("stream ended cleanly", end_streams, "relay"),
+    Fault("pushes lost", lose_pushes, "relay"),
+    Fault("one of two addresses dies", let_first_address_die, "proxies"),
+    Fault(
+        "operator changes the instance",
+        disable_instance,
+        environment={"NACOS_BEAT_INTERVAL_SECONDS": "2"},
+    ),
+    Fault("password changed, and back", change_password),
+    # In pytest too, tokens expire all the time, beside the other faults.
+    Fault("tokens expire", let_tokens_expire, in_pytest=False),
+]
