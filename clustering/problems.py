@@ -21,11 +21,17 @@ STATUS_BY_CODE = {
     "ragged-points": HTTPStatus.UNPROCESSABLE_ENTITY,
     "too-few-points": HTTPStatus.UNPROCESSABLE_ENTITY,
     "overflow": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
 class Problem(APIException):
-    """An error of the client's: a code of STATUS_BY_CODE, what is wrong, and where in the body."""
+    """An error to answer with: a code of STATUS_BY_CODE, what is wrong, and where in the body.
+
+    `wait` is after how many seconds to try again (the Retry-After header).
+    """
+
+    wait: int | None = None
 
     def __init__(self, code: str, detail: str, pointer: str | None = None) -> None:
         super().__init__(detail, code)

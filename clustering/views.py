@@ -58,6 +58,7 @@ class KMeansView(APIView):
                 "or are too large in magnitude."
             ),
             (500, CONTENT_TYPE): _problem("An unexpected error."),
+            (503, CONTENT_TYPE): _problem("Too many requests wait; see the Retry-After header."),
         },
         examples=[
             OpenApiExample("Nine points", value={"points": _REFERENCE}, request_only=True),

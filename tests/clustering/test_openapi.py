@@ -21,7 +21,7 @@ def test_schema_is_valid_and_names_every_error() -> None:
     schema = SchemaGenerator().get_schema(request=None, public=True)
     validate_schema(schema)
     responses = schema["paths"]["/api/skl-kmeans"]["post"]["responses"]
-    assert set(responses) >= {"200", "400", "405", "406", "413", "415", "422", "500"}
+    assert set(responses) >= {"200", "400", "405", "406", "413", "415", "422", "500", "503"}
     for status, response in responses.items():
         expected = "application/json" if status == "200" else "application/problem+json"
         assert list(response["content"]) == [expected]

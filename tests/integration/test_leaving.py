@@ -1,15 +1,17 @@
 """Leaving the registry: when, in which order, and how it is told."""
 
 import contextlib
+import os
 import signal
 import threading
 import time
+import urllib.error
 from collections.abc import Iterator
 
 import pytest
 
 from tests.integration.conftest import MakeService
-from tests.integration.test_nacos import listed, wait_until_listed
+from tests.integration.test_nacos import listed, wait_until_listed, workers_of
 from tests.service import Service
 from tests.waiting import wait_until
 from tools.nacos_server import NacosServer
@@ -135,3 +137,62 @@ def test_what_an_operator_changed_is_reported_and_left(
     assert service.status["registration"]["state"] == "registered"
     assert "by operator   enabled: False" in service.manage("nacos", "status").stdout
     nacos.update_instance(name, ip, service.port, enabled=True, weight=1.0)
+
+
+def test_an_instance_that_somebody_deregisters_is_listed(
+    nacos: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos)
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos, service)
+    name, ip = service.environment["NACOS_SERVICE_NAME"], listed(nacos, service)[0]["ip"]
+    nacos.deregister_instance(name, ip, service.port)
+    time.sleep(1)
+    wait_until_listed(nacos, service)
+
+
+def test_silence_is_a_reason_to_leave_and_load_is_not(
+    nacos3: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos3, WORKERS="1", THREADS="4")
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos3, service)
+    assert service.process
+
+    # More large requests than there are threads, for longer than silence is borne.
+    points = [[float(i * 7919 % 10007), float(i * 104729 % 10009)] for i in range(100_000)]
+    answers: list[int] = []
+    over = time.monotonic() + 14
+
+    def call() -> None:
+        while time.monotonic() < over:
+            try:
+                service.labels(points, 60)
+            except urllib.error.HTTPError as error:
+                answers.append(error.code)
+                time.sleep(0.2)
+            else:
+                answers.append(200)
+
+    callers = [threading.Thread(target=call) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    while time.monotonic() < over:
+        assert len(listed(nacos3, service)) == 1
+        time.sleep(0.1)
+    for caller in callers:
+        caller.join()
+    assert set(answers) == {200, 503}
+
+    gunicorn = workers_of(service)[1:]
+    for pid in gunicorn:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: not listed(nacos3, service), 30, service.log)
+        assert "own address: no answer in time" in service.log()
+    finally:
+        for pid in gunicorn:
+            os.kill(pid, signal.SIGCONT)
+    wait_until_listed(nacos3, service)

@@ -63,6 +63,12 @@ def test_registers_follows_the_config_and_leaves(
     for pid in workers_of(service):
         assert b"hush-" not in Path(f"/proc/{pid}/cmdline").read_bytes()
 
+    # What somebody leaves in the SDK's cache, where it would win over the server, has no effect.
+    (cache,) = (service.folder / "state" / "agents").glob("*/sdk/cache/config")
+    for namespace in ("", "public"):
+        key = f"{service.environment['NACOS_DATA_ID']}@@DEFAULT_GROUP@@{namespace}"
+        (cache / f"{key}_failover").write_text("clusters: 1")
+        (cache / key).write_text("clusters: 2")
     for clusters in (4, 3, 4):
         publish(nacos, service, f"clusters: {clusters}")
         service.wait_until_clusters(clusters)

@@ -1,0 +1,66 @@
+"""What the agent makes of the answers of its own address; a stranger there is not us."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from nacos_integration import conf, probe
+from nacos_integration.probe import Answer
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[int]:
+    """Serve one answer for everything; yield the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def ask(port: int) -> Answer:
+    return probe.ask(replace(conf.load(), bind_host="0.0.0.0", bind_port=port, launch_id="ours"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"launch_id": "ours"}, Answer.READY),
+        (503, {"launch_id": "ours"}, Answer.NOT_READY),
+        (200, {"launch_id": "of another"}, Answer.STRANGER),
+        (200, {"status": "UP"}, Answer.STRANGER),
+        (404, [], Answer.STRANGER),
+    ],
+)
+def test_by_answer(status: int, body: object, expected: Answer) -> None:
+    with answering(status, json.dumps(body).encode()) as port:
+        assert ask(port) is expected
+
+
+def test_another_protocol_is_a_stranger() -> None:
+    with answering(200, b"<html>") as port:
+        assert ask(port) is Answer.STRANGER
+
+
+def test_nobody_and_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        assert ask(port) is Answer.TIMEOUT
+    assert ask(port) is Answer.REFUSED
