@@ -30,7 +30,7 @@ from v2.nacos.utils.net_util import NetUtils
 
 from nacos_integration import address
 from nacos_integration.conf import Conf
-from nacos_integration.errors import HttpRefusedError, NacosError
+from nacos_integration.errors import HttpRefusedError, NacosError, RefusedError
 from nacos_integration.login import Login, http_url
 
 logger = logging.getLogger(__name__)
@@ -164,6 +164,9 @@ class NacosClient:
         try:
             # The server says "" for what does not exist.
             return self._call("get config", query(self._config)) or None
+        except RefusedError:
+            _forget_token(self._config)
+            raise
         except NacosError:
             config, self._config = self._config, None
             self._discard(config)
@@ -190,7 +193,11 @@ class NacosClient:
         try:
             return self._call(what, call(self._naming))
         except HttpRefusedError:
-            raise  # says nothing of the gRPC connection
+            raise
+        except RefusedError:
+            # Closing a connection that works would take the instance off the registry.
+            _forget_token(self._naming)
+            raise
         except NacosError:
             naming, self._naming = self._naming, None
             self._discard(naming)
@@ -217,6 +224,15 @@ class NacosClient:
 
     async def _open_config(self, server: str) -> NacosConfigService:
         service = await self._start(NacosConfigService(self._sdk_config(server)), server)
+        try:
+            await self._listen(service)
+        except BaseException:
+            await _shut_down(service)
+            raise
+        return service
+
+    async def _listen(self, service: NacosConfigService) -> None:
+        """Have every push of the config call `on_config_push`."""
         proxy = service.grpc_client_proxy
         # The push itself, before the SDK's own listener machinery, which loses some: it compares
         # with an old snapshot, and drops what comes during a query.
@@ -230,7 +246,6 @@ class NacosClient:
         await service.add_listener(self._conf.data_id, self._conf.group, _ignore_change)
         # Now, and not at the next turn of the SDK's loop up to 5 s later.
         await proxy.execute_config_listen_channel.put(None)
-        return service
 
     async def _start(self, service: Result, server: str) -> Result:
         sdk: Any = service
@@ -285,7 +300,12 @@ class NacosClient:
         try:
             return future.result(CONNECT_SECONDS + 1)
         except NacosException as error:
-            raise NacosError(_explain(what, error, self._conf)) from error
+            # The SDK makes an error of its own of one that Login raises in the middle of a call.
+            if isinstance(error.__context__, RefusedError):
+                raise error.__context__ from None
+            refused = error.error_code == _NO_RIGHT
+            kind = RefusedError if refused else NacosError
+            raise kind(_explain(what, error, self._conf)) from error
         except TimeoutError as error:
             future.cancel()
             raise NacosError(f"{what}: no answer within {CONNECT_SECONDS} s") from error
@@ -329,6 +349,12 @@ class _PushHandler(IServerRequestHandler):  # type: ignore[misc]  # the SDK has 
 
 async def _ignore_change(tenant: str, data_id: str, group: str, content: str) -> None:
     """Stand in as the listener that the SDK insists on; see _PushHandler."""
+
+
+def _forget_token(service: Any) -> None:
+    login = getattr(service.grpc_client_proxy.nacos_server_connector, "auth_client", None)
+    if login:
+        login.forget_token()
 
 
 async def _shut_down(service: Any) -> None:

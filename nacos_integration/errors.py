@@ -7,3 +7,7 @@ class NacosError(Exception):
 
 class HttpRefusedError(NacosError):
     """The server's HTTP API did not give what was asked for."""
+
+
+class RefusedError(NacosError):
+    """The server gave no token, or no right; the connection itself works."""

@@ -5,7 +5,9 @@ import time
 from typing import Any
 
 from nacos_integration.conf import Conf
-from nacos_integration.errors import NacosError
+from nacos_integration.errors import NacosError, RefusedError
+
+RETRY_SECONDS = 3.0
 
 
 def http_url(conf: Conf, server: str, path: str) -> str:
@@ -26,10 +28,25 @@ class Login:
         self._http_agent = http_agent
         self._token = ""
         self._renew_at = 0.0
+        self._expires_at = 0.0
 
     async def get_access_token(self, force_refresh: bool = False) -> str:
         if not force_refresh and time.monotonic() < self._renew_at:
             return self._token
+        try:
+            return await self._login()
+        except NacosError:
+            if time.monotonic() >= self._expires_at:
+                raise
+            # The old one is still good, and the reason for the refusal may pass.
+            self._renew_at = time.monotonic() + RETRY_SECONDS
+            return self._token
+
+    def forget_token(self) -> None:
+        """Log in anew for the next request: the server has refused the token, or its owner."""
+        self._renew_at = self._expires_at = 0.0
+
+    async def _login(self) -> str:
         credentials = {"username": self._conf.username, "password": self._conf.password}
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         error: object = None
@@ -39,14 +56,17 @@ class Login:
             if body:
                 answer = json.loads(body)
                 self._token = answer["accessToken"]
+                seconds = float(answer.get("tokenTtl", 18000))
+                self._expires_at = time.monotonic() + seconds
                 # A tenth early, so that no request is under way when it expires.
-                self._renew_at = time.monotonic() + 0.9 * float(answer.get("tokenTtl", 18000))
+                self._renew_at = self._expires_at - 0.1 * seconds
                 return self._token
             if "404" not in str(error):
                 break
         if isinstance(error, str):
-            raise NacosError(
+            # Of a wrong password Nacos 3.0 says 500, as of a fault of its own.
+            raise RefusedError(
                 f"{self._server} refused the login of {self._conf.username!r} ({error}): "
-                "check NACOS_USERNAME and NACOS_PASSWORD"
+                "check NACOS_USERNAME and NACOS_PASSWORD, or the server's log"
             )
         raise NacosError(f"{self._server} does not answer the login: {error}")
