@@ -28,7 +28,8 @@ RESTART_SECONDS = 1.0
 JOIN_SECONDS = 1.0
 AUDIT_SECONDS = 1.0
 LEAVE_SECONDS = 8.0
-HAND_OVER_SECONDS = 15.0
+# Less than the 30 s after which gunicorn kills a worker that says nothing.
+HAND_OVER_SECONDS = 25.0
 TICK_SECONDS = 0.1
 # States in which a successor has done what it can.
 SETTLED = ("registered", "offline", "disabled")

@@ -12,6 +12,8 @@ from tools.nacos_server import NacosServer
 BEATS_OF_AN_HOUR = 120
 CHANGES = 1000
 WARM_UP = 200
+# Those of a pool come and go; one lost with each beat or change would be a hundred and more.
+THREADS_MARGIN = 4
 GROWTH_MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -36,6 +38,6 @@ def test_memory_and_threads_stay_flat(nacos3: NacosServer, make_service: MakeSer
     wait_until(lambda: service.status["registration"]["registrations"] >= BEATS_OF_AN_HOUR, 60)
     time.sleep(1)
     grown = agent.memory_info().rss - before[0]
-    assert agent.num_threads() <= before[1]
+    assert agent.num_threads() <= before[1] + THREADS_MARGIN
     assert grown < GROWTH_MAX_BYTES
     assert len(listed(nacos3, service)) == 1

@@ -90,10 +90,10 @@ def test_recycled_workers_hand_the_agent_over(
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 200
     while len(agents) < 3 and time.monotonic() < deadline:
         service.labels()
-        time.sleep(0.05)  # else a worker would end sooner than the next has started
+        time.sleep(0.15)  # else a worker would end sooner than the next has started
         agents |= {service.status.get("pid", 0)} - {0}
     over.set()
     watcher.join()
