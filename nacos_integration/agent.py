@@ -190,7 +190,9 @@ class Agent:
         deadline = time.monotonic() + HAND_OVER_SECONDS
         while time.monotonic() < deadline:
             agent = read_status()
-            if agent.get("pid") != os.getpid() and agent["registration"]["state"] in SETTLED:
+            # Empty for a moment if that process has not written it yet.
+            state = agent.get("registration", {}).get("state")
+            if agent.get("pid") != os.getpid() and state in SETTLED:
                 return
             time.sleep(TICK_SECONDS)
 

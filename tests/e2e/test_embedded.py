@@ -4,21 +4,12 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import REFERENCE_LABELS
 from tests.service import GUNICORN, SERVE, Service
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(tmp_path)
-    yield made
-    made.close()
 
 
 def test_answers_and_follows_the_file_in_every_worker(service: Service) -> None:

@@ -3,20 +3,12 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.service import PYTHON, ROOT, Service
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(tmp_path)
-    yield made
-    made.close()
 
 
 def test_a_state_directory_that_cannot_be_written_is_replaced(service: Service) -> None:
