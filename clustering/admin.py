@@ -1,11 +1,13 @@
-"""Admin: the request history."""
+"""Admin: the request history, and the API keys."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from rest_framework_api_key.admin import APIKeyModelAdmin
+from rest_framework_api_key.models import AbstractAPIKey, APIKey
 
-from clustering.models import RequestRecord
+from clustering.models import ApiKey, RequestRecord
 
 
 @admin.register(RequestRecord)
@@ -31,3 +33,35 @@ class RequestRecordAdmin(admin.ModelAdmin):
         return False
 
     has_add_permission = has_change_permission = has_delete_permission = _never
+
+
+# The library's own model: its app cannot be left out, but nothing asks for its keys.
+admin.site.unregister(APIKey)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(APIKeyModelAdmin):
+    """Shows a new key once, in a message; a key is revoked before it can be deleted."""
+
+    list_display = (  # type: ignore[assignment]
+        "name",
+        "prefix",
+        "created",
+        "expiry_date",
+        "_has_expired",
+        "revoked",
+        "requests_per_minute",
+    )
+    list_filter = ("revoked",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.revoked)
+
+    def save_model(
+        self, request: HttpRequest, obj: AbstractAPIKey, form: Any = None, change: bool = False
+    ) -> None:
+        if change:
+            # Not all of the row: requests are being counted in it.
+            obj.save(update_fields=form.changed_data)
+        else:
+            super().save_model(request, obj, form, change)

@@ -1,0 +1,96 @@
+"""API keys for DRF: 401 without a good one, 429 for one that is used too often."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from clustering import api_keys
+from clustering.problems import Problem
+
+SCHEME: Final = "Api-Key"
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """Demands a good key when `API_KEYS_REQUIRED`; the key's owner has no user of Django's.
+
+    `request.auth` is then the KnownKey. One answer to every key that is not good, so that nobody
+    learns which keys there were.
+    """
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, api_keys.KnownKey] | None:
+        if not settings.API_KEYS_REQUIRED:
+            return None
+        key = require_key(request.META)
+        try:
+            known = api_keys.keyring.find(key)
+        except api_keys.DatabaseAwayError as error:
+            raise _unavailable() from error
+        if known is None:
+            raise AuthenticationFailed("the API key is not valid")
+        return AnonymousUser(), known
+
+    def authenticate_header(self, request: Request) -> str:
+        return SCHEME
+
+
+class ApiKeyThrottle(BaseThrottle):
+    """Holds each key to its requests per minute."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        known = request.auth
+        return not isinstance(known, api_keys.KnownKey) or api_keys.keyring.count(known)
+
+    def wait(self) -> float:
+        return api_keys.seconds_to_next_minute()
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Names the header in the OpenAPI schema while a key is demanded."""
+
+    target_class = ApiKeyAuthentication
+
+    @property
+    def name(self) -> list[str]:  # type: ignore[override]
+        return ["ApiKey"] if settings.API_KEYS_REQUIRED else []
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        return [{name: []} for name in self.name]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
+        return [
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": f"`{SCHEME}`, a space, and the key.",
+            }
+            for _ in self.name
+        ]
+
+
+def require_key(environ: Mapping[str, Any]) -> str:
+    """Return the key that a request carries, good or not.
+
+    Raises NotAuthenticated where there is none: known without the database or the body.
+    """
+    scheme, _, key = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != SCHEME.lower() or not key:
+        error = NotAuthenticated("send an API key: `Authorization: Api-Key <key>`")
+        error.auth_header = SCHEME  # type: ignore[attr-defined]  # DRF looks for it
+        raise error
+    return str(key)
+
+
+def _unavailable() -> Problem:
+    problem = Problem("unavailable", "API keys cannot be checked at the moment; try again")
+    problem.wait = math.ceil(api_keys.PAUSE_SECONDS)
+    return problem

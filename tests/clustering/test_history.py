@@ -1,0 +1,82 @@
+"""The request history keeps within its limits, and never costs a request anything."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from prometheus_client import REGISTRY
+from pytest_django.fixtures import Settings
+
+from clustering import history
+from clustering.models import RequestRecord
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def record(days_old: float = 0.0) -> RequestRecord:
+    created_at = timezone.now() - timedelta(days=days_old)
+    return RequestRecord(created_at=created_at, duration_ms=1.0, status=200, outcome="ok")
+
+
+def rows(fate: str) -> float:
+    return REGISTRY.get_sample_value("skl_kmeans_history_rows_total", {"fate": fate}) or 0.0
+
+
+def test_old_rows_are_pruned(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.HISTORY_MAX_AGE_DAYS = 7
+    RequestRecord.objects.bulk_create(record(days) for days in [9] * 1500 + [8, 6, 0])
+    call_command("prune_history")
+    assert RequestRecord.objects.count() == 2
+    assert "1501 records deleted" in capsys.readouterr().out
+
+
+def test_the_oldest_of_too_many_rows_are_pruned(settings: Settings) -> None:
+    settings.HISTORY_MAX_ROWS = 100
+    RequestRecord.objects.bulk_create(record() for _ in range(2500))
+    newest = set(RequestRecord.objects.order_by("-pk").values_list("pk", flat=True)[:100])
+    assert history.prune() == 2400
+    assert set(RequestRecord.objects.values_list("pk", flat=True)) == newest
+    assert history.prune() == 0
+
+
+def test_nothing_is_pruned_from_nothing() -> None:
+    assert history.prune() == 0
+
+
+def test_the_writer_prunes_by_itself(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.HISTORY_MAX_ROWS = 5
+    monkeypatch.setattr(history, "_PRUNE_EVERY_SECONDS", 0.05)
+    writer = history.HistoryWriter()
+    for _ in range(20):
+        writer.record(record())
+    writer.flush()
+    wait_until(lambda: RequestRecord.objects.count() == 5)
+
+
+def test_a_full_queue_drops_and_counts(settings: Settings) -> None:
+    settings.HISTORY_QUEUE_SIZE = 3
+    writer = history.HistoryWriter()
+    queued, dropped = rows("queued"), rows("dropped")
+    with connection.cursor() as cursor:
+        # Holds the writer up, as a database does that another program writes to.
+        cursor.execute("BEGIN EXCLUSIVE" if connection.vendor == "sqlite" else "BEGIN")
+        if connection.vendor == "postgresql":
+            cursor.execute("LOCK TABLE clustering_requestrecord IN ACCESS EXCLUSIVE MODE")
+        for _ in range(300):
+            writer.record(record())
+        cursor.execute("ROLLBACK")
+    writer.flush()
+    assert rows("dropped") > dropped
+    assert rows("queued") - queued + rows("dropped") - dropped == 300
+
+
+def test_it_can_be_switched_off(settings: Settings) -> None:
+    settings.HISTORY_ENABLED = False
+    writer = history.HistoryWriter()
+    writer.start()
+    writer.record(record())
+    writer.flush()
+    assert not RequestRecord.objects.exists()
