@@ -3,8 +3,9 @@
 import collections
 import logging
 import threading
+from collections.abc import Callable
 
-from django.db import connection
+from django.db import DataError, connection
 
 from nacos_integration.models import ConfigChange
 
@@ -12,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 PENDING_MAX = 1000
 RETRY_SECONDS = 5.0
+CHECK_SECONDS = 10.0
 # In the database, of all instances together: newer ones push out the oldest.
 KEPT_ROWS = 10_000
 
@@ -20,10 +22,12 @@ class AuditLog:
     """One thread that writes rows in order; they wait while the database is away.
 
     `record` may be called from any thread and never blocks. Past PENDING_MAX waiting rows the
-    oldest is given up, with a message.
+    oldest is given up, with a message, and so is one that the database will never take. `report` is
+    told, at least every CHECK_SECONDS, whether the database can be reached.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, report: Callable[[bool], None]) -> None:
+        self._report = report
         self._pending: collections.deque[ConfigChange] = collections.deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -32,6 +36,9 @@ class AuditLog:
 
     def record(self, row: ConfigChange) -> None:
         """Queue a row."""
+        for name in ("reason", "before", "after"):
+            # PostgreSQL keeps no NUL in a text.
+            setattr(row, name, getattr(row, name).replace("\0", "\N{REPLACEMENT CHARACTER}"))
         with self._changed:
             self._pending.append(row)
             if len(self._pending) > PENDING_MAX:
@@ -50,31 +57,40 @@ class AuditLog:
 
     def _run(self) -> None:
         failure = ""
+        patience = 0.0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._pending or self._closing)
-                if not self._pending:
+                self._changed.wait_for(lambda: self._pending or self._closing, patience)
+                row = self._pending[0] if self._pending else None
+                if row is None and self._closing:
                     return
-                row = self._pending[0]
+            patience = CHECK_SECONDS
             try:
-                # A row may be tried again after a failure that came late.
-                row.pk = None
-                row.save(force_insert=True)
-                ConfigChange.objects.filter(pk__lte=row.pk - KEPT_ROWS).delete()
+                _write(row) if row else ConfigChange.objects.exists()
+            except DataError as error:
+                logger.error("config history: given up, the database refuses %s: %s", row, error)
             except Exception as error:  # noqa: BLE001
                 # Not migrated, away, read-only: whatever it is, it may pass, and nothing waits.
                 if str(error) != failure:
                     failure = str(error)
                     logger.warning("config history: waiting for the database: %s", failure)
                 connection.close()
+                self._report(False)
                 with self._changed:
                     if self._changed.wait_for(lambda: self._closing, RETRY_SECONDS):
                         return
                 continue
             failure = ""
+            self._report(True)
             with self._changed:
                 if self._pending and self._pending[0] is row:
                     self._pending.popleft()
                 idle = not self._pending
             if idle:
                 connection.close()
+
+
+def _write(row: ConfigChange) -> None:
+    row.pk = None  # it may be tried again after a failure that came late
+    row.save(force_insert=True)
+    ConfigChange.objects.filter(pk__lte=row.pk - KEPT_ROWS).delete()

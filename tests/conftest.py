@@ -17,6 +17,10 @@ REFERENCE_LABELS = {3: [1, 1, 1, 1, 2, 0, 0, 0, 0], 4: [0, 0, 2, 2, 3, 1, 1, 1, 
 Configure = Callable[[str], None]
 
 
+def pytest_report_header() -> str:
+    return f"database: {settings.DATABASES['default']['ENGINE']}"
+
+
 @pytest.fixture(scope="session")
 def _agent() -> Iterator[Path]:
     """The real agent on a config file, as the service runs without Nacos."""
