@@ -1,8 +1,10 @@
 """gunicorn's settings; gunicorn loads this file by itself when started in this folder."""
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -12,19 +14,36 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from django.apps import apps
 
-from kmeans_project import settings
+from kmeans_project import logs, settings, tracing
 from nacos_integration import launch
 
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS
-worker_class = "gthread"
-threads = settings.THREADS
+# Threads must never wait for a slow sender; gthread's do.
+worker_class = "kmeans_project.worker.Worker"
+# Longer than the pools of usual HTTP clients keep a connection without a request, so that it is not
+# closed just when one reuses it.
+keepalive = 75
+forwarded_allow_ips = ",".join(str(network) for network in settings.TRUSTED_PROXIES)
 graceful_timeout = int(settings.SERVE_STOP_TIMEOUT_SECONDS)
 # A control socket would be made in the home directory, which may be read-only.
 control_socket_disable = True
+logger_class = "kmeans_project.gunicorn_logger.Logger"
+# For the master, where Django does not do it.
+logs.configure(settings.LOGGING)
 
 # This module runs in the master before anything else, so with --preload too.
 launch.will_fork = True
+
+if not settings.METRICS_DIR:
+    # In memory where there is such a folder: the workers map the files there, and would be killed
+    # by the kernel if the disk was full.
+    _memory = Path("/dev/shm")  # noqa: S108
+    settings.METRICS_DIR = tempfile.mkdtemp(
+        prefix="skl-kmeans-metrics-",
+        dir=_memory if os.access(_memory, os.W_OK) else settings.STATE_DIR,
+    )
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = settings.METRICS_DIR
 
 
 def when_ready(server: Any) -> None:
@@ -45,6 +64,19 @@ def _end_with_parent(lifeline: int) -> None:
     os.killpg(os.getpid(), signal.SIGKILL)  # `serve` made it the leader of a group of its own
 
 
+def child_exit(server: Any, worker: Any) -> None:
+    """Take what only living workers have, such as waiting requests, out of the metrics."""
+    # Not above: it looks for the folder when it is imported.
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Leave no metrics behind."""
+    shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)
+
+
 def worker_exit(server: Any, worker: Any) -> None:
     """Hand the agent over when only this worker ends, after the requests of --max-requests."""
     if worker.nr >= worker.max_requests:
@@ -58,4 +90,5 @@ def post_fork(server: Any, worker: Any) -> None:
     launch.will_fork = False
     # With --preload the apps were loaded in the master, where ready() had to start nothing.
     if apps.ready:
+        tracing.start()
         apps.get_app_config("nacos_integration").ready()

@@ -8,3 +8,7 @@ class ClusteringConfig(AppConfig):
 
     name = "clustering"
     verbose_name = "k-means"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from clustering import checks  # noqa: F401 (importing registers them)

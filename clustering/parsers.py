@@ -6,6 +6,7 @@ from typing import IO, Any
 
 import msgspec
 from django.conf import settings
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 from clustering.problems import Problem
@@ -33,9 +34,14 @@ class PointsParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, list[list[float]]]:
-        body = self._read(stream, parser_context or {})
+        assert parser_context, "DRF's views give one"
+        body = self._read(stream, parser_context)
         try:
-            return {"points": _decoder.decode(body).points}
+            points = _decoder.decode(body).points
+            if not body.isascii():
+                # msgspec does not look into the strings that it passes over.
+                body.decode()
+            return {"points": points}
         except msgspec.ValidationError as error:
             raise _problem_of(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -47,17 +53,20 @@ class PointsParser(BaseParser):
     def _read(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
         # DRF bounds the size only in its own parsers.
         limit: int = settings.KMEANS_MAX_BODY_BYTES
-        request = context.get("request")
-        announced = request.META.get("CONTENT_LENGTH") if request else None
-        if announced and announced.isdigit() and int(announced) > limit:
-            raise _too_large(limit)
+        meta = context["request"].META
+        if (coding := meta.get("HTTP_CONTENT_ENCODING", "identity").lower()) != "identity":
+            raise UnsupportedMediaType(coding, f"the content coding {coding} is not accepted")
+        announced = meta.get("CONTENT_LENGTH") or "0"
+        if announced.isdigit() and int(announced) > limit:
+            raise too_large(limit)
         body: bytes = stream.read(limit + 1)
         if len(body) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         return body
 
 
-def _too_large(limit: int) -> Problem:
+def too_large(limit: int) -> Problem:
+    """Return the Problem (413) of a body beyond the limit."""
     return Problem(
         "body-too-large", f"the body is larger than {limit} bytes (KMEANS_MAX_BODY_BYTES)"
     )

@@ -8,6 +8,8 @@ from django.http import JsonResponse
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.views import exception_handler
 
+from clustering import callers
+
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
@@ -15,13 +17,22 @@ TYPE_PREFIX = "urn:skl-kmeans:problem:"
 
 # 400 for what a JSON schema can say, 422 for what it cannot.
 STATUS_BY_CODE = {
-    "invalid-json": HTTPStatus.BAD_REQUEST,
-    "invalid-points": HTTPStatus.BAD_REQUEST,
-    "body-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "ragged-points": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "too-few-points": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "overflow": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
+    "invalid-json": 400,
+    "invalid-points": 400,
+    "too-many-points": 400,
+    "too-many-dimensions": 400,
+    "incomplete-body": 400,
+    "request-timeout": 408,
+    "body-too-large": 413,
+    "ragged-points": 422,
+    "too-few-points": 422,
+    "too-much-work": 422,
+    "overflow": 422,
+    # nginx's number for it; nobody is there to see it, but the history and the metrics do.
+    "caller-gone": 499,
+    "not-implemented": 501,
+    "overloaded": 503,
+    "unavailable": 503,
 }
 
 
@@ -35,7 +46,7 @@ class Problem(APIException):
 
     def __init__(self, code: str, detail: str, pointer: str | None = None) -> None:
         super().__init__(detail, code)
-        self.status_code = int(STATUS_BY_CODE[code])
+        self.status_code = STATUS_BY_CODE[code]
         self.code = code
         self.pointer = pointer
 
@@ -45,29 +56,44 @@ class ProblemResponse(JsonResponse):
 
     def __init__(self, problem: dict[str, Any]) -> None:
         super().__init__(problem, status=problem["status"], content_type=CONTENT_TYPE)
+        self["Content-Length"] = str(len(self.content))
         self.problem = problem
+
+
+def code_of(status: int) -> str:
+    """Return the code of a problem that is no more than its HTTP status."""
+    return _phrase(status).lower().replace(" ", "-")
 
 
 def respond(status: int, code: str, detail: str, pointer: str | None = None) -> ProblemResponse:
     """Answer with a problem document."""
     members: dict[str, Any] = {
         "type": TYPE_PREFIX + code,
-        "title": HTTPStatus(status).phrase,
+        "title": _phrase(status),
         "status": status,
         "detail": detail,
     }
     if pointer is not None:
         members["pointer"] = pointer
+    if caller := callers.current.get():
+        members["request_id"] = caller.request_id
     return ProblemResponse(members)
 
 
-def handle(error: Exception, context: dict[str, Any]) -> ProblemResponse:
-    """Answer any exception of a DRF view with a problem document.
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Client Closed Request"
+
+
+def handle(error: Exception, context: dict[str, Any] | None = None) -> ProblemResponse:
+    """Answer any exception, of a DRF view or of what comes before one, with a problem document.
 
     A plain HttpResponse, because DRF would render with what the Accept header asks for, and this
     body has its own type whatever that is.
     """
-    response = exception_handler(error, context)
+    response = exception_handler(error, context or {})
     if response is None:
         logger.error("unexpected error answering a request", exc_info=error)
         return respond(500, "internal-error", "an unexpected error; the service's log has it")
@@ -78,7 +104,7 @@ def handle(error: Exception, context: dict[str, Any]) -> ProblemResponse:
         # The serializer's own finding: its one field is required, and it is not there.
         code, detail, pointer = "invalid-points", "is required", "points"
     else:
-        code = HTTPStatus(response.status_code).phrase.lower().replace(" ", "-")
+        code = code_of(response.status_code)
         detail = str(getattr(error, "detail", error))
     answer = respond(response.status_code, code, detail, pointer)
     for name, value in response.headers.items():

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from numpy.typing import NDArray
 from rest_framework import serializers
@@ -14,10 +15,12 @@ from clustering.problems import Problem
     {
         "type": "array",
         "minItems": 1,
+        "maxItems": settings.KMEANS_MAX_POINTS,
         "description": "One array of coordinates for each point, all of the same length.",
         "items": {
             "type": "array",
             "minItems": 1,
+            "maxItems": settings.KMEANS_MAX_DIMENSIONS,
             "items": {"type": "number", "format": "double"},
         },
     }
@@ -28,7 +31,21 @@ class PointsField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: list[list[float]]) -> NDArray[np.float64]:
         if not data:
             raise Problem("invalid-points", "must hold at least one point", pointer="points")
+        if len(data) > settings.KMEANS_MAX_POINTS:
+            raise Problem(
+                "too-many-points",
+                f"holds {len(data)} points; at most {settings.KMEANS_MAX_POINTS} are accepted "
+                "(KMEANS_MAX_POINTS)",
+                pointer="points",
+            )
         n_dimensions = len(data[0])
+        if n_dimensions > settings.KMEANS_MAX_DIMENSIONS:
+            raise Problem(
+                "too-many-dimensions",
+                f"has {n_dimensions} coordinates; at most {settings.KMEANS_MAX_DIMENSIONS} are "
+                "accepted (KMEANS_MAX_DIMENSIONS)",
+                pointer="points[0]",
+            )
         for i, point in enumerate(data):
             if not point:
                 raise Problem("invalid-points", "has no coordinates", pointer=f"points[{i}]")
@@ -65,4 +82,8 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="What is wrong with this very request.")
     pointer = serializers.CharField(
         required=False, help_text="Where in the body, for example `points[17][1]`."
+    )
+    request_id = serializers.CharField(
+        required=False,
+        help_text="The `X-Request-ID` of the answer; the log and the history have it.",
     )

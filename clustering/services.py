@@ -1,7 +1,7 @@
 """What a request asks for: labels for points, with the parameters in force."""
 
-import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +9,10 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from clustering import kmeans
+from clustering.admission import admission
 from clustering.parameters import Parameters
 from clustering.problems import Problem
 from nacos_integration import live_config
-
-# Fits wait for each other. Two threads are never among the waiting, so that health is answered
-# whatever the load: an instance must not leave the registry for having much to do.
-_places = threading.BoundedSemaphore(max(1, settings.THREADS - 2))
 
 
 @dataclass(frozen=True)
@@ -27,32 +24,44 @@ class Clustering:
     config_version: str
     fit_seconds: float
 
+    @property
+    def distinct_labels(self) -> int:
+        """How many clusters have points: fewer than asked for, if fewer points are distinct."""
+        return int(np.count_nonzero(np.bincount(self.labels)))
 
-def cluster(*, points: NDArray[np.float64]) -> Clustering:
+
+def cluster(*, points: NDArray[np.float64], is_gone: Callable[[], bool]) -> Clustering:
     """Label `points`, of shape (n_points, n_dimensions), with the clusters in force.
 
     The config is read once, so a change during the call cannot mix two values. Raises Problem
-    (422) for points that cannot be clustered so, and (503) when too many others wait.
+    (422) for points that cannot be clustered so, (503) when too many others wait, and (499) when
+    `is_gone()` says, at the request's turn, that nobody waits for the answer any more.
     """
-    if not _places.acquire(blocking=False):
-        overloaded = Problem("overloaded", "all places for requests are taken; try again")
-        overloaded.wait = 1
-        raise overloaded
-    try:
-        return _cluster(points)
-    finally:
-        _places.release()
-
-
-def _cluster(points: NDArray[np.float64]) -> Clustering:
     live_config.wait_until_synced()
     config = live_config.current(Parameters)
     clusters = config.value.clusters
+    _check(points, clusters)
+    with admission.turn(points.size, is_gone):
+        started = time.perf_counter()
+        labels = kmeans.fit_predict(points, clusters)
+        fit_seconds = time.perf_counter() - started
+    return Clustering(labels, clusters, config.version, fit_seconds)
+
+
+def _check(points: NDArray[np.float64], clusters: int) -> None:
     n_points, n_dimensions = points.shape
     if n_points < clusters:
         raise Problem(
             "too-few-points",
             f"{n_points} points cannot form {clusters} clusters; send at least {clusters}",
+            pointer="points",
+        )
+    work = n_points * clusters * kmeans.N_INIT
+    if work > settings.KMEANS_MAX_WORK:
+        raise Problem(
+            "too-much-work",
+            f"{n_points} points with {clusters} clusters and {kmeans.N_INIT} starts are {work} "
+            f"steps; at most {settings.KMEANS_MAX_WORK} are accepted (KMEANS_MAX_WORK)",
             pointer="points",
         )
     limit = kmeans.largest_magnitude(n_points, n_dimensions)
@@ -65,6 +74,3 @@ def _cluster(points: NDArray[np.float64]) -> Clustering:
             f"of {n_points} points overflow",
             pointer=f"points[{i}][{j}]",
         )
-    started = time.perf_counter()
-    labels = kmeans.fit_predict(points, clusters)
-    return Clustering(labels, clusters, config.version, time.perf_counter() - started)

@@ -5,6 +5,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from clustering.views import KMeansView
+from kmeans_project.views import metrics
 from nacos_integration import health
 
 urlpatterns = [
@@ -13,5 +14,7 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("startupz", health.startupz, name="startupz"),
+    path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
 ]

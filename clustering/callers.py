@@ -1,0 +1,74 @@
+"""Who asks: the id that names a request everywhere, its trace, and the caller's address."""
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+# What a caller may choose must be harmless in a log line, a header and a database column.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
+# https://www.w3.org/TR/trace-context/#traceparent-header
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One request's `X-Request-ID`, W3C trace id (empty without one), and where it came from."""
+
+    request_id: str
+    trace_id: str
+    address: str
+
+
+# Key of the WSGI environ, for servers that can tell: a function that returns whether the caller has
+# closed the connection.
+IS_GONE = "clustering.caller_is_gone"
+
+# The caller of the request at hand, for log lines and problem documents.
+current: ContextVar[Caller | None] = ContextVar("caller", default=None)
+
+
+def identify(environ: Mapping[str, Any]) -> Caller:
+    """Return the caller of the request with this WSGI environ.
+
+    A request id that is missing or has other characters than ids have is replaced by a new one.
+    """
+    request_id = environ.get("HTTP_X_REQUEST_ID", "")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = uuid.uuid4().hex
+    traced = _TRACEPARENT.match(environ.get("HTTP_TRACEPARENT", ""))
+    return Caller(request_id, traced[1] if traced else "", _address(environ))
+
+
+def _address(environ: Mapping[str, Any]) -> str:
+    """Return the nearest address that is not one of our proxies'.
+
+    Each proxy appends the address it was called from to X-Forwarded-For, so only what our own
+    proxies wrote, from the right, can be believed.
+    """
+    address: str = environ.get("REMOTE_ADDR", "")
+    if not settings.TRUSTED_PROXIES:
+        return address
+    hops = [hop.strip() for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    while hops and _is_trusted(address):
+        hop = hops.pop()
+        try:
+            address = str(ipaddress.ip_address(hop))
+        except ValueError:
+            break
+    return address
+
+
+def _is_trusted(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in settings.TRUSTED_PROXIES)

@@ -1,0 +1,64 @@
+"""The trace that every request leaves: a history row, the metrics, and a line in the log."""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from clustering import callers, history, metrics
+from clustering.models import RequestRecord
+from clustering.problems import TYPE_PREFIX, ProblemResponse
+from clustering.services import Clustering
+
+logger = logging.getLogger("clustering.requests")
+
+
+def record(
+    environ: Mapping[str, Any],
+    response: HttpResponseBase,
+    started: float,
+    points: NDArray[np.float64] | None = None,
+    clustering: Clustering | None = None,
+) -> None:
+    """Record the answer to a request that began at `started`, a `time.perf_counter()`.
+
+    `points` and `clustering` are what the request got to before it was answered.
+    """
+    seconds = time.perf_counter() - started
+    caller = callers.current.get() or callers.identify(environ)
+    row = RequestRecord(
+        created_at=timezone.now(),
+        request_id=caller.request_id,
+        client=caller.address,
+        duration_ms=round(1000 * seconds, 3),
+        status=response.status_code,
+        outcome="ok",
+    )
+    code = "ok"
+    if isinstance(response, ProblemResponse):
+        code = response.problem["type"].removeprefix(TYPE_PREFIX)
+        where = f"{response.problem['pointer']}: " if "pointer" in response.problem else ""
+        row.outcome = (where + response.problem["detail"])[:300]
+    if points is not None:
+        row.points, row.dimensions = points.shape
+        keep = points.size <= settings.HISTORY_PAYLOAD_MAX_NUMBERS
+        row.payload = points.tolist() if keep else None
+    if clustering is not None:
+        row.clusters = clustering.clusters
+        row.config_version = clustering.config_version
+        row.labels = clustering.labels.tolist() if row.payload is not None else None
+        metrics.FIT.observe(clustering.fit_seconds)
+        metrics.POINTS.observe(len(clustering.labels))
+    metrics.REQUESTS.labels(response.status_code, code).inc()
+    metrics.DURATION.observe(seconds)
+    history.writer.record(row)
+    logger.info(
+        "%d %s: %s points from %s in %.1f ms",
+        response.status_code, row.outcome, row.points, caller.address, row.duration_ms,
+    )  # fmt: skip

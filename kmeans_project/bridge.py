@@ -1,0 +1,252 @@
+"""Reads requests on the event loop, bounded and in time, and only then gives them to a thread."""
+
+import asyncio
+import io
+import sys
+import time
+import urllib.parse
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
+from rest_framework.exceptions import APIException
+
+from clustering import callers, problems, recording
+from clustering.admission import admission, overloaded
+from clustering.authentication import require_key
+from clustering.checks import find_errors
+from clustering.parsers import too_large
+from clustering.problems import Problem
+
+Message = MutableMapping[str, Any]
+Environ = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Coroutine[Any, Any, None]]
+WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+ENDPOINT: Final = "/api/skl-kmeans"
+# After an answer that did not wait for the body. A connection closed with bytes unread is reset,
+# and the caller might not see the answer.
+DRAIN_BYTES: Final = 8 * 1024 * 1024
+DRAIN_SECONDS: Final = 1.0
+# Of a streamed response, from thread to event loop at a time.
+_BLOCK_BYTES: Final = 256 * 1024
+
+
+class Bridge:
+    """An ASGI application that runs a WSGI application in `THREADS` threads.
+
+    A thread is taken when the whole body is there, so however many callers send slowly, threads
+    are left. A request to the endpoint that could not be served is answered before its body is
+    read, and all bodies held at once are bounded. To be called on one event loop.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        if errors := list(find_errors()):
+            raise ImproperlyConfigured("\n".join(str(error) for error in errors))
+        self._application = application
+        self._threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="request")
+        self._held = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        started = time.perf_counter()
+        environ = _environ(scope)
+        hold = _Hold(self)
+        try:
+            _admit(environ, hold)
+            body = await _read(environ, hold, receive)
+        except APIException as problem:
+            await _refuse(problem, environ, started, receive, send)
+        else:
+            environ["CONTENT_LENGTH"] = str(len(body))
+            environ["wsgi.input"] = io.BytesIO(body)
+            del body
+            # All that can still be received is the end of the connection.
+            disconnected = asyncio.ensure_future(receive())
+            environ[callers.IS_GONE] = disconnected.done
+            try:
+                await self._run(environ, send)
+            finally:
+                disconnected.cancel()
+        finally:
+            hold.release()
+
+    async def _run(self, environ: Environ, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+
+        def send_from_thread(message: Message) -> None:
+            asyncio.run_coroutine_threadsafe(send(message), loop).result()
+
+        for message in await loop.run_in_executor(
+            self._threads, self._call, environ, send_from_thread
+        ):
+            await send(message)
+
+    def _call(self, environ: Environ, send: Callable[[Message], None]) -> list[Message]:
+        """Run the application; send all but the last block, and return what is left to send."""
+        messages: list[Message] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
+            encoded = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
+            code = int(status[:3])
+            messages.append({"type": "http.response.start", "status": code, "headers": encoded})
+
+        chunks = self._application(environ, start_response)
+        try:
+            block: list[bytes] = []
+            size = 0
+            for chunk in chunks:
+                if size > _BLOCK_BYTES and not environ[callers.IS_GONE]():
+                    messages.append(_body(block, more=True))
+                    for message in messages:
+                        send(message)
+                    messages.clear()
+                    block, size = [], 0
+                block.append(chunk)
+                size += len(chunk)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        messages.append(_body(block, more=False))
+        return messages
+
+
+class _Hold:
+    """The bytes of one body, counted among those that are held at once."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._size = 0
+
+    def grow_to(self, size: int) -> None:
+        """Hold at least so many bytes; raise Problem (503) when that is too much."""
+        more = max(0, size - self._size)
+        if self._bridge._held + more > settings.KMEANS_BODIES_MAX_BYTES:
+            raise overloaded(
+                f"bodies of {self._bridge._held} bytes are held already, and together they may "
+                f"have {settings.KMEANS_BODIES_MAX_BYTES} (KMEANS_BODIES_MAX_BYTES)"
+            )
+        self._bridge._held += more
+        self._size += more
+
+    def release(self) -> None:
+        self._bridge._held -= self._size
+        self._size = 0
+
+
+def _is_for_endpoint(environ: Environ) -> bool:
+    return (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", ENDPOINT)
+
+
+def _admit(environ: Environ, hold: _Hold) -> None:
+    """Raise Problem when the body is not worth reading."""
+    if (coding := environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower()) != "chunked":
+        raise Problem("not-implemented", f"the transfer coding {coding} is not understood")
+    announced = int(environ["CONTENT_LENGTH"] or 0)
+    if announced > _limit(environ):
+        raise too_large(_limit(environ))
+    if _is_for_endpoint(environ):
+        if settings.API_KEYS_REQUIRED:
+            require_key(environ)
+        if admission.is_full():
+            raise overloaded(f"{settings.KMEANS_QUEUE_SIZE} requests wait already")
+    hold.grow_to(announced)
+
+
+async def _read(environ: Environ, hold: _Hold, receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    size, limit = 0, _limit(environ)
+    try:
+        async with asyncio.timeout(settings.HTTP_READ_TIMEOUT_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise Problem("incomplete-body", "the connection ended within the body")
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > limit:
+                    raise too_large(limit)
+                hold.grow_to(size)
+                if not message.get("more_body"):
+                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    except TimeoutError:
+        raise Problem(
+            "request-timeout",
+            f"the body did not arrive within {settings.HTTP_READ_TIMEOUT_SECONDS:g} s "
+            "(HTTP_READ_TIMEOUT_SECONDS)",
+        ) from None
+
+
+async def _refuse(
+    problem: APIException, environ: Environ, started: float, receive: Receive, send: Send
+) -> None:
+    callers.current.set(callers.identify(environ))
+    response = problems.handle(problem)
+    if _is_for_endpoint(environ):
+        recording.record(environ, response, started)
+    for message in _messages(response):
+        await send(message)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            drained, more = 0, True
+            while more and drained < DRAIN_BYTES:
+                message = await receive()
+                drained += len(message.get("body", b""))
+                more = message.get("more_body", False)
+
+
+def _messages(response: HttpResponse) -> list[Message]:
+    caller = callers.current.get()
+    assert caller
+    response["X-Request-ID"] = caller.request_id
+    response["Connection"] = "close"
+    headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in response.items()]
+    start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
+    return [start, _body([response.content], more=False)]
+
+
+def _body(block: list[bytes], *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": b"".join(block), "more_body": more}
+
+
+def _limit(environ: Environ) -> int:
+    if _is_for_endpoint(environ):
+        return int(settings.KMEANS_MAX_BODY_BYTES)
+    return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def _environ(scope: Message) -> Environ:
+    """Return the WSGI environ (PEP 3333) of an ASGI scope."""
+    server, client = scope["server"] or ("", 0), scope["client"] or ("", 0)
+    environ: Environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": urllib.parse.unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client[0],
+        "CONTENT_LENGTH": "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for raw_name, raw_value in scope["headers"]:
+        name = raw_name.decode("latin-1").upper().replace("-", "_")
+        if name not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            name = f"HTTP_{name}"
+        value = raw_value.decode("latin-1")
+        # A list may come in several headers.
+        separator = "; " if name == "HTTP_COOKIE" else ","
+        environ[name] = f"{environ[name]}{separator}{value}" if environ.get(name) else value
+    return environ

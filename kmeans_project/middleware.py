@@ -1,0 +1,83 @@
+"""What holds for every address of the service: who asks, how errors look, which Host is right."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
+
+from clustering import callers, problems
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+ADMIN = "/admin/"
+_DETAILS = {
+    400: "the request is malformed",
+    403: "the request is refused: a form needs the page's own token and cookies",
+    404: "there is nothing at this address",
+    405: "this address does not take this method; see the Allow header",
+    500: "an unexpected error; the service's log has it",
+}
+
+
+def caller_middleware(get_response: GetResponse) -> GetResponse:
+    """Identify the caller, for the log and for problems, and name the request in the answer."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        caller = callers.identify(request.META)
+        token = callers.current.set(caller)
+        try:
+            response = get_response(request)
+        finally:
+            callers.current.reset(token)
+        response["X-Request-ID"] = caller.request_id
+        return response
+
+    return middleware
+
+
+def problem_middleware(get_response: GetResponse) -> GetResponse:
+    """Answer errors that Django itself finds with problem documents; the admin keeps its pages."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        status = response.status_code
+        if status < 400 or not response.get("Content-Type", "").startswith("text/"):
+            return response
+        is_browser = "text/html" in request.headers.get("Accept", "")
+        if settings.DEBUG or (is_browser and request.path.startswith(ADMIN)):
+            return response
+        detail = _DETAILS.get(status, response.reason_phrase)
+        problem = problems.respond(status, problems.code_of(status), detail)
+        for name in response.headers.keys() - {"Content-Type", "Content-Length"}:
+            problem[name] = response[name]
+        return problem
+
+    return middleware
+
+
+def host_middleware(get_response: GetResponse) -> GetResponse:
+    """Let only the admin depend on the Host header.
+
+    Callers of the API come by ip:port, by service name or through a balancer; but pages with a
+    login must not be served under a stranger's name.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        try:
+            host = request.get_host()
+        except DisallowedHost:
+            # Such as a service's name with an underscore, which Django takes for no name at all.
+            host = request.META["HTTP_HOST"] = "invalid"
+        if request.path.startswith(ADMIN):
+            domain, _ = split_domain_port(host)
+            if not validate_host(domain, settings.ADMIN_ALLOWED_HOSTS):
+                return problems.respond(
+                    400,
+                    "host-not-allowed",
+                    f"the admin is not served as {domain}: add that to DJANGO_ALLOWED_HOSTS",
+                )
+        return get_response(request)
+
+    return middleware

@@ -1,0 +1,124 @@
+"""The gunicorn worker: connections on an event loop, Django in threads."""
+
+import asyncio
+import os
+from functools import partial
+from typing import Any, Final
+
+from django.conf import settings
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers.gasgi import ASGIWorker
+
+# How long a stopping worker keeps connections without a request: the caller may have sent one.
+LINGER_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.2
+
+
+class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's own asyncio worker, for a WSGI application.
+
+    Its threads only ever see whole requests. A connection has `HTTP_READ_TIMEOUT_SECONDS` to send
+    the head of its first request, and gunicorn's `keepalive` for the next ones. On SIGTERM, or
+    after --max-requests, what was sent is answered.
+    """
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        # Here and not above: with --preload the settings may not be loaded before the application.
+        from clustering import history
+        from kmeans_project.bridge import Bridge
+
+        self.asgi = Bridge(self.app.wsgi())
+        self.connections: set[Connection] = set()
+        history.writer.start()
+
+    async def _serve(self) -> None:
+        for sock in self.sockets:
+            self.servers.append(
+                await self.loop.create_server(
+                    partial(Connection, self), sock=sock.sock, backlog=self.cfg.backlog
+                )
+            )
+        while self.alive and self.ppid == os.getppid():
+            self.notify()
+            await asyncio.sleep(POLL_SECONDS)
+        await self._shutdown()
+
+    async def _shutdown(self) -> None:
+        self.alive = False  # makes answers say that the connection will be closed
+        for server in self.servers:
+            server.close()
+        began = self.loop.time()
+        while self.connections and self.loop.time() < began + self.cfg.graceful_timeout:
+            if self._quick_shutdown:
+                return
+            if self.loop.time() > began + LINGER_SECONDS:
+                for connection in list(self.connections):
+                    connection.close_if_idle()
+            self.notify()
+            await asyncio.sleep(0.05)
+        if self.connections:
+            self.log.warning("Closing %d connections with requests", len(self.connections))
+
+
+class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
+    """One connection, whose first request must come in time."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.worker.connections.add(self)
+        if len(self.worker.connections) > self.cfg.worker_connections:
+            # Beyond, the process would run out of file descriptors and could accept nobody.
+            transport.abort()
+            return
+        self._head_timer = self.worker.loop.call_later(
+            settings.HTTP_READ_TIMEOUT_SECONDS, self._head_is_late
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.worker.connections.discard(self)
+        self._forget_timer()
+        super().connection_lost(exc)
+
+    def close_if_idle(self) -> None:
+        """Close unless a request is being received or answered."""
+        if self._awaiting_request:
+            self._close_transport()
+
+    def _on_headers_complete(self) -> Any:
+        self._forget_timer()
+        return super()._on_headers_complete()
+
+    def _forget_timer(self) -> None:
+        if self._head_timer:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        seconds = settings.HTTP_READ_TIMEOUT_SECONDS
+        self._send_error_response(408, f"no request arrived within {seconds:g} s")
+        self._close_transport()
+        self._request_ready.set()
+
+    def _send_error_response(
+        self, status: int, message: str, extra_headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """Answer what is not even a request with a problem document as well."""
+        from clustering import callers, problems
+
+        caller = callers.identify({})
+        token = callers.current.set(caller)
+        response = problems.respond(status, problems.code_of(status), message)
+        callers.current.reset(token)
+        lines = [
+            f"HTTP/1.1 {status} {response.reason_phrase}",
+            f"Content-Type: {problems.CONTENT_TYPE}",
+            f"Content-Length: {len(response.content)}",
+            f"X-Request-ID: {caller.request_id}",
+            *(f"{name}: {value}" for name, value in extra_headers),
+            "Connection: close",
+        ]
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        self._safe_write(head + response.content)

@@ -1,0 +1,260 @@
+"""What callers meet on the wire: bodies however they are sent, limits, and connections that end."""
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.service import Service
+from tests.waiting import wait_until
+
+BODY = json.dumps({"points": REFERENCE_POINTS}).encode()
+JSON = {"Content-Type": "application/json"}
+# About a second of work in the lane of large fits.
+LARGE = json.dumps({"points": [[i * 7919 % 10007, i * 104729 % 10009] for i in range(150_000)]})
+
+
+@pytest.fixture
+def edge(service: Service) -> Service:
+    """An instance of one worker, not started yet, so that its queue is known."""
+    service.environment["WORKERS"] = "1"
+    return service
+
+
+def start(service: Service, **environment: str) -> None:
+    service.environment |= environment
+    service.start()
+    service.wait_until_it_answers()
+
+
+@contextlib.contextmanager
+def connected(service: Service) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        yield connection
+
+
+def head(length: int | str, *more: str) -> bytes:
+    lines = [
+        "POST /api/skl-kmeans HTTP/1.1",
+        "Host: a.service.of.the.mesh",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+        *more,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def answer(connection: socket.socket) -> tuple[http.client.HTTPResponse, bytes]:
+    response = http.client.HTTPResponse(connection, method="POST")
+    response.begin()
+    return response, response.read()
+
+
+def post(service: Service, body: bytes | str, **headers: str) -> tuple[int, dict[str, str], object]:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+    connection.request("POST", "/api/skl-kmeans", body, JSON | headers)
+    response = connection.getresponse()
+    content = json.loads(response.read())
+    connection.close()
+    return response.status, dict(response.headers), content
+
+
+def metric(service: Service, name: str) -> float:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+def test_a_body_in_chunks_without_a_length_is_read(edge: Service) -> None:
+    start(edge)
+    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=20)
+    chunks = (BODY[i : i + 7] for i in range(0, len(BODY), 7))
+    connection.request("POST", "/api/skl-kmeans", chunks, JSON, encode_chunked=True)
+    assert json.load(connection.getresponse()) == {"results": REFERENCE_LABELS[3]}
+    connection.close()
+
+
+def test_the_limit_of_bytes_holds_for_every_way_to_send_them(edge: Service) -> None:
+    start(edge, KMEANS_MAX_BODY_BYTES="1000")
+    padded = BODY + b" " * (1000 - len(BODY))
+    assert post(edge, padded)[0] == 200
+    for length in (1001, 300_000, 5_000_000):
+        # The caller sends all of it before it looks for the answer, and sees it all the same.
+        status, headers, problem = post(edge, b" " * length)
+        assert (status, headers["connection"]) == (413, "close")
+        assert isinstance(problem, dict)
+        assert problem["type"] == "urn:skl-kmeans:problem:body-too-large"
+        assert "1000 bytes (KMEANS_MAX_BODY_BYTES)" in problem["detail"]
+    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=20)
+    chunks = (b" " * 500 for _ in range(1000))
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        connection.request("POST", "/api/skl-kmeans", chunks, JSON, encode_chunked=True)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_what_is_announced_too_large_is_answered_before_it_is_sent(edge: Service) -> None:
+    start(edge)
+    with connected(edge) as connection:
+        connection.sendall(head(10**12, "Expect: 100-continue"))
+        response, _ = answer(connection)
+        assert response.status == 413
+
+
+def test_a_caller_that_waits_for_100_gets_it(edge: Service) -> None:
+    start(edge)
+    with connected(edge) as connection:
+        connection.sendall(head(len(BODY), "Expect: 100-continue"))
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+        assert answer(connection)[0].status == 200
+
+
+def test_slow_senders_take_no_threads_and_are_told_so(edge: Service) -> None:
+    start(edge, THREADS="5", KMEANS_QUEUE_SIZE="2", HTTP_READ_TIMEOUT_SECONDS="3")
+    with contextlib.ExitStack() as stack:
+        senders = [stack.enter_context(connected(edge)) for _ in range(30)]
+        for sender in senders[:10]:
+            sender.sendall(head(len(BODY)) + BODY[:10])
+        for sender in senders[10:20]:
+            sender.sendall(b"POST /api/skl-kmeans HTTP/1.1\r\nHost:")
+        began = time.monotonic()
+        assert edge.get("/livez") == 200
+        assert edge.labels() == REFERENCE_LABELS[3]
+        assert time.monotonic() - began < 2, "they wait for nobody"
+        for sender in senders:
+            response, content = answer(sender)
+            assert response.status == 408
+            assert json.loads(content)["status"] == 408
+            assert sender.recv(1) == b""
+    assert metric(edge, 'skl_kmeans_requests_total{outcome="request-timeout",status="408"}') == 10
+
+
+def test_too_many_at_once_are_turned_away_at_once(edge: Service) -> None:
+    start(edge, THREADS="5", KMEANS_QUEUE_SIZE="1", KMEANS_QUEUE_TIMEOUT_SECONDS="60")
+    statuses: list[int] = []
+    callers = [
+        threading.Thread(target=lambda: statuses.append(post(edge, LARGE)[0])) for _ in range(2)
+    ]
+    for caller in callers:
+        caller.start()
+    wait_until(lambda: metric(edge, "skl_kmeans_waiting_requests") == 1)
+    with connected(edge) as connection:
+        # Not even a byte of the body is asked for.
+        connection.sendall(head(len(BODY), "Expect: 100-continue", "X-Request-ID: turned-away"))
+        response, content = answer(connection)
+    assert response.status == 503
+    assert response.headers["Retry-After"] == "1"
+    assert json.loads(content)["type"] == "urn:skl-kmeans:problem:overloaded"
+    assert json.loads(content)["request_id"] == "turned-away"
+    for path in ("/livez", "/readyz", "/startupz", "/metrics", "/admin/login/"):
+        assert edge.get(path) == 200
+    for caller in callers:
+        caller.join()
+    assert statuses == [200, 200]
+
+
+def test_who_waits_too_long_is_turned_away(edge: Service) -> None:
+    start(edge, KMEANS_QUEUE_TIMEOUT_SECONDS="0.05")
+    first = threading.Thread(target=lambda: post(edge, LARGE))
+    first.start()
+    time.sleep(0.5)
+    status, headers, problem = post(edge, LARGE)
+    first.join()
+    assert (status, headers["retry-after"]) == (503, "1")
+    assert isinstance(problem, dict)
+    assert "no turn within 0.05 s" in problem["detail"]
+
+
+def test_small_requests_do_not_wait_for_a_large_one(edge: Service) -> None:
+    start(edge)
+    finished: list[float] = []
+    large = threading.Thread(target=lambda: finished.append(post(edge, LARGE)[0] or 0))
+    large.start()
+    time.sleep(0.5)
+    assert edge.labels() == REFERENCE_LABELS[3]
+    assert not finished
+    large.join()
+
+
+def test_a_caller_that_is_gone_at_its_turn_is_not_served(edge: Service) -> None:
+    start(edge, KMEANS_QUEUE_TIMEOUT_SECONDS="60")
+    first = threading.Thread(target=lambda: post(edge, LARGE))
+    first.start()
+    time.sleep(0.3)
+    with connected(edge) as connection:
+        connection.sendall(head(len(LARGE)) + LARGE.encode())
+        wait_until(lambda: metric(edge, "skl_kmeans_waiting_requests") == 1)
+    first.join()
+    gone = 'skl_kmeans_requests_total{outcome="caller-gone",status="499"}'
+    wait_until(lambda: metric(edge, gone) == 1)
+    assert metric(edge, "skl_kmeans_fit_duration_seconds_count") == 1
+
+
+def test_bodies_held_at_once_are_bounded(edge: Service) -> None:
+    start(edge, KMEANS_MAX_BODY_BYTES="100000", KMEANS_BODIES_MAX_BYTES="150000")
+    with connected(edge) as connection:
+        connection.sendall(head(100_000))
+        wait_until(lambda: post(edge, b" " * 60_000)[0] == 503)
+        assert post(edge, BODY)[0] == 200
+    wait_until(lambda: post(edge, b" " * 60_000)[0] == 400)
+
+
+def test_a_million_points_of_eight_dimensions_are_answered(edge: Service) -> None:
+    start(edge)
+    numbers = ",".join(f"{i * 0.618033988749895 % 1:.15f}" for i in range(8))
+    points = ",".join(f"[{i % 7}{numbers[1:]}]" for i in range(1_000_000))
+    status, headers, result = post(edge, f'{{"points":[{points}]}}')
+    assert (status, headers["x-kmeans-clusters"]) == (200, "3")
+    assert isinstance(result, dict)
+    assert len(result["results"]) == 1_000_000
+
+
+def test_what_is_no_http_gets_a_problem_document_too(edge: Service) -> None:
+    start(edge)
+    for wrong, status in [
+        (b"GARBAGE\r\n\r\n", 400),
+        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+    ]:
+        with connected(edge) as connection:
+            connection.sendall(wrong)
+            response, content = answer(connection)
+            assert response.status == status, wrong[:40]
+            assert response.headers["Content-Type"] == "application/problem+json"
+            problem = json.loads(content)
+            assert (problem["status"], len(problem["request_id"])) == (status, 32)
+
+
+def test_a_connection_is_kept_and_closed_in_order(edge: Service) -> None:
+    start(edge, SERVE_DRAIN_SECONDS="0")
+    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=20)
+    for _ in range(3):
+        connection.request("POST", "/api/skl-kmeans", BODY, JSON)
+        response = connection.getresponse()
+        assert json.load(response) == {"results": REFERENCE_LABELS[3]}
+        assert response.headers["connection"] is None
+    began = time.monotonic()
+    assert edge.stop() == 0
+    assert time.monotonic() - began < 20, "an idle connection does not hold up the end"
+    connection.close()
+
+
+def test_large_static_files_arrive_whole(edge: Service) -> None:
+    start(edge)
+    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=20)
+    path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+    connection.request("GET", path)
+    response = connection.getresponse()
+    assert len(response.read()) == int(response.headers["Content-Length"]) > 1_000_000
+    connection.close()
