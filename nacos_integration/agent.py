@@ -145,7 +145,7 @@ class Agent:
         """Work until stopped, or until one of the threads dies."""
         conf = self._conf
         status = Status(conf)
-        audit = AuditLog()
+        audit = AuditLog(partial(_note_database, status))
         client = NacosClient(conf, conf.agent_dir / "sdk") if conf.uses_nacos else None
         source = NacosSource(client) if client else FileSource(Path(conf.config_file))
         watcher = ConfigWatcher(conf, source, status, audit.record)
@@ -195,6 +195,10 @@ class Agent:
             if agent.get("pid") != os.getpid() and state in SETTLED:
                 return
             time.sleep(TICK_SECONDS)
+
+
+def _note_database(status: Status, reachable: bool) -> None:
+    status.update("database", reachable=reachable, checked_at=time.time())
 
 
 def _watch(watcher: ConfigWatcher, source: ConfigSource, conf: Conf) -> float:

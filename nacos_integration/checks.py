@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from nacos_integration import address
 
 
-@register("nacos")
+@register("nacos", "serving")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Report every wrong setting in `settings.NACOS`."""
     return list(find_errors(settings.NACOS))
@@ -30,6 +30,9 @@ def find_errors(raw: dict[str, Any]) -> Iterator[Error]:
         value = raw[name]
         if not value or "@@" in value or any(character.isspace() for character in value):
             yield _error(8, f"NACOS_{name.upper()}: {value!r}", "No blanks, no @@, not empty.")
+    for name in raw["ready_requires"]:
+        if name not in ("nacos", "database"):
+            yield _error(10, f"READY_REQUIRES: {name!r}", "Name nacos, database, or both.")
     try:
         import_string(raw["config_handler"])
     except ImportError as error:

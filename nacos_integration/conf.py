@@ -41,6 +41,7 @@ class Conf:
     verify_interval_seconds: float
     reread_interval_seconds: float
     sync_timeout_seconds: float
+    ready_requires: tuple[str, ...]
     config_file: str
     config_handler: str
     bind_host: str
@@ -103,6 +104,7 @@ def load() -> Conf:
         # The default namespace has no id in the config centre of a 2.x server.
         values["namespace"] = ""
     values["preferred_networks"] = tuple(raw["preferred_networks"])
+    values["ready_requires"] = tuple(raw["ready_requires"])
     if values["server_addr"] and not values["service_ip"]:
         values["service_ip"] = address.service_ip(
             values["server_addr"][0], values["preferred_networks"]

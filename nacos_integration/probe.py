@@ -37,4 +37,4 @@ def ask(conf: Conf) -> Answer:
         connection.close()
     if not isinstance(body, dict) or body.get("launch_id") != conf.launch_id:
         return Answer.STRANGER
-    return Answer.READY if response.status == 200 else Answer.NOT_READY
+    return Answer.READY if body.get("serves") else Answer.NOT_READY

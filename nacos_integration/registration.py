@@ -135,6 +135,7 @@ class Registration:
             if listed is not None:
                 return listed
             logger.warning("registry: %s is not listed, registering again", self._name())
+            self._status.count("registration", "reregistered_count")
             # The connection was lost, and the SDK has made another: a push may be lost as well.
             self._client.on_config_push()
         self._joined = True

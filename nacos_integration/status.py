@@ -11,6 +11,13 @@ from nacos_integration import conf, state
 
 logger = logging.getLogger(__name__)
 
+# They go on when another process of the launch takes over.
+COUNTERS = (
+    ("config", "applied_count"),
+    ("config", "rejected_count"),
+    ("registration", "reregistered_count"),
+)
+
 
 class Status:
     """The agent's side: written on every change, from any of its threads.
@@ -28,14 +35,22 @@ class Status:
             "started_at": time.time(),
             "config": {"source": settings.source_name, "key": settings.config_key},
             "registration": {"state": "disabled"},
+            "database": {"reachable": None, "checked_at": None},
         }
         self._failure = ""
+        self._go_on_counting()
         self.update("config", synced_at=None)
 
     def update(self, section: str, **values: Any) -> None:
-        """Set values in `config` or `registration`, and write."""
+        """Set values in `config`, `registration` or `database`, and write."""
         with self._lock:
             self._content[section] |= values
+            self._write()
+
+    def count(self, section: str, name: str) -> None:
+        """Add one to a counter, which lives as long as the launch does."""
+        with self._lock:
+            self._content[section][name] += 1
             self._write()
 
     def set_draining(self) -> None:
@@ -47,6 +62,13 @@ class Status:
     def remove(self) -> None:
         """Leave no file behind: nobody runs here any more."""
         self._path.unlink(missing_ok=True)
+
+    def _go_on_counting(self) -> None:
+        before = state.read_json(self._path) or {}
+        if before.get("launch_id") != self._content["launch_id"]:
+            before = {}
+        for section, name in COUNTERS:
+            self._content[section][name] = before.get(section, {}).get(name, 0)
 
     def _write(self) -> None:
         # A full disk must not end the agent, and above all then somebody wants to know.

@@ -113,6 +113,7 @@ class ConfigWatcher:
         self._write_error = None
         logger.info("config: applied %s, md5 %s%s", value, applied["md5"], _suffix(remarks))
         self._status.update("config", rejected=None, write_error=None, **self._in_force())
+        self._status.count("config", "applied_count")
         self._note(ConfigChange.Outcome.APPLIED, "; ".join(remarks), before, text)
 
     def _reject(self, text: str | None, reason: str) -> None:
@@ -122,6 +123,7 @@ class ConfigWatcher:
         stays = f"md5 {self._applied['md5']}" if self._applied else "the default"
         logger.warning("config: rejected, %s stays in force: %s", stays, reason)
         self._status.update("config", rejected={"reason": reason, "at": time.time()})
+        self._status.count("config", "rejected_count")
         self._note(ConfigChange.Outcome.REJECTED, reason, self._text_in_force(), text or "")
 
     def _unavailable(self, reason: str) -> float:

@@ -29,9 +29,11 @@ def answering(status: int, body: bytes) -> Iterator[int]:
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def ask(port: int) -> Answer:
@@ -41,9 +43,10 @@ def ask(port: int) -> Answer:
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (200, {"launch_id": "ours"}, Answer.READY),
-        (503, {"launch_id": "ours"}, Answer.NOT_READY),
-        (200, {"launch_id": "of another"}, Answer.STRANGER),
+        (200, {"launch_id": "ours", "serves": True}, Answer.READY),
+        (503, {"launch_id": "ours", "serves": True}, Answer.READY),
+        (503, {"launch_id": "ours", "serves": False}, Answer.NOT_READY),
+        (200, {"launch_id": "of another", "serves": True}, Answer.STRANGER),
         (200, {"status": "UP"}, Answer.STRANGER),
         (404, [], Answer.STRANGER),
     ],

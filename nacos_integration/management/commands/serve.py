@@ -1,5 +1,6 @@
 """`manage.py serve`: the agent in this process, gunicorn in a child process."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from django.db.migrations.executor import MigrationExecutor
 from nacos_integration import conf
 from nacos_integration.apps import NacosIntegrationConfig
 
+logger = logging.getLogger(__name__)
+
 LOCK_SECONDS = 5.0
 KILL_SECONDS = 5.0
 EX_SOFTWARE = 70
@@ -33,7 +36,15 @@ class Command(BaseCommand):
 
     help = "Serve with gunicorn, registered in Nacos where one is configured."
     # Checking the URLs would load scikit-learn, which only the workers need.
-    requires_system_checks = ["nacos"]
+    requires_system_checks = ["serving"]
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Say what went wrong in the log, where all else of a service is looked for."""
+        try:
+            return super().execute(*args, **options)
+        except CommandError as error:
+            logger.critical("%s", error)
+            sys.exit(error.returncode)
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._signals: list[int] = []
@@ -91,11 +102,12 @@ class Command(BaseCommand):
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         except DatabaseError as error:
             # Never needed to serve: history waits for it.
-            self.stderr.write(f"the database is away, serving without history for now: {error}")
+            logger.error("the database is away, serving without history for now: %s", error)
             return
         finally:
             connection.close()
-        if missing and settings.STATE_DIR_IS_TEMPORARY:
+        # SQLite is in the state directory; any other database is not ours to change.
+        if missing and settings.STATE_DIR_IS_TEMPORARY and connection.vendor == "sqlite":
             call_command("migrate", verbosity=0, skip_checks=True)
         elif missing:
             raise CommandError(

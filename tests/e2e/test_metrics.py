@@ -1,0 +1,87 @@
+"""Metrics are those of the instance, whichever worker is asked and whoever has the agent."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import psutil
+
+from tests.service import GUNICORN, Service
+from tests.waiting import wait_until
+
+
+def scrape(service: Service) -> dict[str, float]:
+    """Return the samples, after a check that each family is described."""
+    text = service.read("/metrics")
+    samples = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, value = line.rsplit(" ", 1)
+            samples[name] = float(value)
+            family = re.sub(r"_(bucket|sum|count)$", "", name.split("{")[0])
+            assert f"# HELP {family} " in text, name
+    return samples
+
+
+def test_all_workers_count_together(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    for _ in range(30):
+        service.labels()
+    # Asked often enough to meet both workers.
+    for _ in range(10):
+        samples = scrape(service)
+        assert samples['skl_kmeans_requests_total{outcome="ok",status="200"}'] == 30
+        assert samples["skl_kmeans_fit_duration_seconds_count"] == 30
+        assert samples["skl_kmeans_points_sum"] == 270
+        assert samples["skl_kmeans_waiting_requests"] == 0
+    written = 'skl_kmeans_history_rows_total{fate="written"}'
+    wait_until(lambda: scrape(service)[written] == 30)
+
+
+def test_a_worker_that_dies_takes_no_counts_with_it(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    for _ in range(20):
+        service.labels()
+    assert service.process
+    (gunicorn,) = psutil.Process(service.process.pid).children()
+    victim = gunicorn.children()[0]
+    os.kill(victim.pid, signal.SIGKILL)
+    wait_until(lambda: len(gunicorn.children()) == 2 and victim not in gunicorn.children())
+    assert scrape(service)['skl_kmeans_requests_total{outcome="ok",status="200"}'] == 20
+
+
+def test_the_agents_figures_go_on_when_another_process_has_it(service: Service) -> None:
+    service.start(GUNICORN)
+    service.wait_until_it_answers()
+    service.config_file.write_text("clusters: 4\n")
+    service.wait_until_clusters(4)
+    service.config_file.write_text("clusters: none\n")
+    applied, rejected = (
+        f'nacos_config_changes_total{{outcome="{outcome}"}}' for outcome in ("applied", "rejected")
+    )
+    wait_until(lambda: scrape(service)[rejected] == 1)
+    before = scrape(service)
+    assert before[applied] == 2
+    assert before["nacos_config_age_seconds"] < 60
+    first = service.status["pid"]
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: service.status.get("pid") not in (first, None))
+    service.config_file.write_text("clusters: 3\n")
+    service.wait_until_clusters(3)
+    wait_until(lambda: scrape(service)[applied] == 3)
+    assert scrape(service)[rejected] >= 1
+
+
+def test_no_metrics_stay_behind(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    assert service.process
+    (gunicorn,) = psutil.Process(service.process.pid).children()
+    mapped = [Path(file.path) for file in gunicorn.children()[0].memory_maps()]
+    (folder,) = {path.parent for path in mapped if path.suffix == ".db"}
+    assert folder.is_dir()
+    service.stop()
+    assert not folder.exists()
