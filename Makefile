@@ -22,6 +22,7 @@ nacos: $(VENV)/installed ## Start a real Nacos on 8848, to try things out
 
 test: $(VENV)/installed-dev lint ## Check style, types and migrations, and run all tests
 	$(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) -m tests.on_postgres
 	$(RUN) -m pytest --cov --cov-report=term
 
 faults: $(VENV)/installed-dev ## Make faults against real Nacos servers, and print what came of them
@@ -39,8 +40,9 @@ format: $(VENV)/installed-dev ## Put the code in order
 lock: ## Renew constraints.txt from the requirements files
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
 	sed '/^-c /d' requirements.txt > $(VENV)/lock/requirements.txt
-	sed '/^-r /d' requirements-dev.txt > $(VENV)/lock/requirements-dev.txt
-	$(VENV)/lock/bin/python -m pip install -q -r $(VENV)/lock/requirements.txt -r $(VENV)/lock/requirements-dev.txt
+	sed '/^-c /d' requirements-otel.txt > $(VENV)/lock/requirements-otel.txt
+	cp requirements-dev.txt $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install -q -r $(VENV)/lock/requirements-dev.txt
 	echo '# Every package that the requirements files drag in; made by `make lock`.' > constraints.txt
 	$(VENV)/lock/bin/python -m pip freeze --exclude pip --exclude setuptools >> constraints.txt
 	rm -rf $(VENV)/lock
@@ -51,6 +53,6 @@ $(VENV)/installed: requirements.txt constraints.txt
 	$(RUN) -m pip install -q -r requirements.txt
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-otel.txt
 	$(RUN) -m pip install -q -r requirements-dev.txt
 	touch $@

@@ -5,20 +5,35 @@ Every variable is described in the README's settings table.
 
 import atexit
 import contextlib
+import ipaddress
 import logging
+import logging.config
 import os
 import secrets
 import shutil
 import tempfile
 import uuid
 from pathlib import Path
+from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
-from kmeans_project import __version__
+from kmeans_project import __version__, logs
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
+
+LOGGING = logs.configuration(env.str("LOG_FORMAT", "auto"), env.str("LOG_LEVEL", "INFO"))
+LOGGING_CONFIG = "kmeans_project.logs.configure"
+OTEL_ENABLED = env.bool("OTEL_ENABLED", False)
+if OTEL_ENABLED:
+    # OpenTelemetry reads the environment by itself. Its own defaults are older names for attributes
+    # than the stable ones, and a trace of every look at the health.
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+    os.environ.setdefault("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", "/livez,/readyz,/startupz,/metrics")
 
 # One BLAS and OpenMP thread a process: the workers share the cores already, and more threads make
 # small fits slower. Must be set before numpy is first imported, which Django's apps do.
@@ -33,6 +48,13 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def _networks(texts: list[str]) -> list[IPNetwork]:
+    try:
+        return [ipaddress.ip_network(text) for text in texts]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"TRUSTED_PROXIES: {error}") from error
+
+
 def _state_dir() -> tuple[Path, bool]:
     """Return the state directory, and whether it is a private one because that is not writable."""
     wanted = Path(env.str("STATE_DIR", "var")).absolute()
@@ -41,6 +63,7 @@ def _state_dir() -> tuple[Path, bool]:
         tempfile.TemporaryFile(dir=wanted).close()
     except OSError as error:
         private = Path(tempfile.mkdtemp(prefix="skl-kmeans-"))
+        logging.config.dictConfig(LOGGING)  # Django does that only later
         logging.getLogger(__name__).warning(
             "STATE_DIR %s cannot be written (%s): using %s, which will not outlive this run",
             wanted, error.strerror, private,
@@ -61,7 +84,11 @@ def _remove(folder: Path, owner: int) -> None:
 HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machines)
 PORT = env.int("PORT", 9999)
 WORKERS = env.int("WORKERS", _usable_cores())
-THREADS = env.int("THREADS", 16)
+THREADS = env.int("THREADS", 72)
+# For the head of a connection's first request, and again for a body.
+HTTP_READ_TIMEOUT_SECONDS = env.float("HTTP_READ_TIMEOUT_SECONDS", 30.0)
+# Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+TRUSTED_PROXIES = _networks(env.list("TRUSTED_PROXIES", default=[]))
 STATE_DIR, STATE_DIR_IS_TEMPORARY = _state_dir()
 # After leaving the registry, how long to serve callers that still have the address: longer than
 # Spring Cloud's cache of 35 s.
@@ -70,12 +97,29 @@ SERVE_DRAIN_SECONDS = env.float("SERVE_DRAIN_SECONDS", 40.0)
 SERVE_LIFELINE_FD = env.int("SERVE_LIFELINE_FD", None)
 SERVE_STOP_TIMEOUT_SECONDS = env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
 
+# Made by gunicorn's master, for prometheus_client to sum up what the workers count.
+METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
+
 # What the endpoint accepts and keeps
 KMEANS_CONFIG_FILE = env.str("KMEANS_CONFIG_FILE", str(BASE_DIR / "config" / "skl-kmeans.yaml"))
 KMEANS_MAX_CLUSTERS = env.int("KMEANS_MAX_CLUSTERS", 1000)
-KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 32 * 1024 * 1024)
+KMEANS_MAX_POINTS = env.int("KMEANS_MAX_POINTS", 1_000_000)
+KMEANS_MAX_DIMENSIONS = env.int("KMEANS_MAX_DIMENSIONS", 1000)
+# points * clusters * the ten starts
+KMEANS_MAX_WORK = env.int("KMEANS_MAX_WORK", 100_000_000)
+# A million points of eight dimensions, each number with all of its digits, are 202 MB.
+KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 256 * 1024 * 1024)
+KMEANS_BODIES_MAX_BYTES = env.int(
+    "KMEANS_BODIES_MAX_BYTES", KMEANS_MAX_BODY_BYTES + 64 * 1024 * 1024
+)
+KMEANS_QUEUE_SIZE = env.int("KMEANS_QUEUE_SIZE", 64)
+KMEANS_QUEUE_TIMEOUT_SECONDS = env.float("KMEANS_QUEUE_TIMEOUT_SECONDS", 5.0)
+HISTORY_ENABLED = env.bool("HISTORY_ENABLED", True)
+HISTORY_MAX_AGE_DAYS = env.float("HISTORY_MAX_AGE_DAYS", 30.0)
+HISTORY_MAX_ROWS = env.int("HISTORY_MAX_ROWS", 1_000_000)
 HISTORY_PAYLOAD_MAX_NUMBERS = env.int("HISTORY_PAYLOAD_MAX_NUMBERS", 2000)
 HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
+API_KEYS_REQUIRED = env.bool("API_KEYS_REQUIRED", False)
 
 
 # Nacos
@@ -122,6 +166,7 @@ NACOS = {
     "verify_interval_seconds": env.float("NACOS_VERIFY_INTERVAL_SECONDS", 3.0),
     "reread_interval_seconds": env.float("NACOS_REREAD_INTERVAL_SECONDS", 15.0),
     "sync_timeout_seconds": env.float("NACOS_SYNC_TIMEOUT_SECONDS", 5.0),
+    "ready_requires": env.list("READY_REQUIRES", default=[]),
     # Not from the environment's NACOS_ names: what the embedded default and this project supply.
     "config_file": KMEANS_CONFIG_FILE,
     "config_handler": "clustering.parameters.Parameters",
@@ -158,18 +203,31 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 DEBUG = env.bool("DJANGO_DEBUG", False)
-# Callers come by ip:port, service name or load balancer, so any Host header is right for the API.
-ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["*"])
+# Callers come by ip:port, service name or load balancer, so any Host header is right for the API
+# and for health; the admin has a list of its own.
+ALLOWED_HOSTS = ["*"]
+ADMIN_ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+# Off by default, because inside a network of services plain HTTP is the rule.
+DJANGO_TLS = env.bool("DJANGO_TLS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = DJANGO_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if DJANGO_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = DJANGO_TLS
+# Who asks for these, such as a kubelet or the agent, comes without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|startupz|metrics)$"]
+if not DJANGO_TLS:
+    SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
 ROOT_URLCONF = "kmeans_project.urls"
 WSGI_APPLICATION = "kmeans_project.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
+    "kmeans_project.apps.ProjectConfig",
     "clustering",
     "nacos_integration",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "rest_framework_api_key",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -179,6 +237,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "kmeans_project.middleware.caller_middleware",
+    "kmeans_project.middleware.problem_middleware",
+    "kmeans_project.middleware.host_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -201,8 +262,36 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {
-    "default": {
+
+
+def _postgres() -> dict[str, Any]:
+    """Return the connection that DATABASE_URL describes; no error repeats any of the URL."""
+    wrong = ImproperlyConfigured(
+        "DATABASE_URL must be postgres://user:password@host:5432/name, with characters that mean "
+        "something in a URL, such as / or ?, percent-encoded in the password"
+    )
+    if not env.str("DATABASE_URL").startswith(("postgres://", "postgresql://")):
+        raise wrong
+    try:
+        url: dict[str, Any] = env.db_url("DATABASE_URL")
+    except ValueError:
+        raise wrong from None  # that error holds what it took for the port
+    if not url["NAME"] or "@" in url["NAME"]:  # a password with a / that is not encoded
+        raise wrong
+    options = {
+        # Each call that meets a database that is away or cut off ends soon, and is told so.
+        "connect_timeout": 3,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+    }
+    # Each thread has its own. No pool: a thread would wait for one of its connections for longer
+    # than it takes to see that the database is away, and its threads would not outlive a fork.
+    kept = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    return kept | url | {"OPTIONS": options | url.get("OPTIONS", {})}
+
+
+def _sqlite() -> dict[str, Any]:
+    return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": STATE_DIR / "db.sqlite3",
         "OPTIONS": {
@@ -212,7 +301,9 @@ DATABASES = {
             "timeout": 5,
         },
     }
-}
+
+
+DATABASES = {"default": _postgres() if env.str("DATABASE_URL", "") else _sqlite()}
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -240,22 +331,4 @@ SPECTACULAR_SETTINGS = {
     # Swagger UI from the sidecar package: it loads without the internet.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-}
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} [{process}] {message}", "style": "{"}
-    },
-    "filters": {
-        # The answer of /readyz while a start is under way, or a stop: asked for, and no error.
-        "unless_503": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: getattr(record, "status_code", None) != 503,
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # What callers do wrong is in the request history.
-    "loggers": {"django.request": {"level": "ERROR", "filters": ["unless_503"]}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from functools import partial
 from typing import Any, Final
 
@@ -31,6 +32,24 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.asgi = Bridge(self.app.wsgi())
         self.connections: set[Connection] = set()
         history.writer.start()
+
+    def init_process(self) -> None:
+        self._take_signals()
+        super().init_process()
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        self._take_signals()
+
+    def _take_signals(self) -> None:
+        # As soon as there is a process, and not through the event loop: what came before that runs
+        # would be lost, and the worker be killed when its time to stop is over.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, self._stop)
+
+    def _stop(self, number: int, frame: Any) -> None:
+        self.alive = False
+        self._quick_shutdown = number != signal.SIGTERM
 
     async def _serve(self) -> None:
         for sock in self.sockets:

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from django.apps import apps
 from django.db import DataError, connection
 
 from nacos_integration.models import ConfigChange
@@ -56,6 +57,8 @@ class AuditLog:
             logger.error("config history: %d rows not written before the stop", len(self._pending))
 
     def _run(self) -> None:
+        # ready() starts the agent, and the models of later apps are not loaded then.
+        apps.ready_event.wait()
         failure = ""
         patience = 0.0
         while True:

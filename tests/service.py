@@ -25,6 +25,11 @@ ROOT = Path(__file__).parent.parent
 PYTHON = Path(sys.executable)
 SERVE = ("manage.py", "serve")
 GUNICORN = ("-m", "gunicorn", "kmeans_project.wsgi")
+# What this process has in its environment, and an instance must not inherit.
+STRANGE = (
+    "NACOS_", "KMEANS_", "DJANGO_", "API_", "DATABASE_", "SERVE_", "STATE_",
+    "LOG_", "OTEL_", "COV_",
+)  # fmt: skip
 
 
 def free_port() -> int:
@@ -54,9 +59,7 @@ class Service:
         self.config_file = folder / "skl-kmeans.yaml"
         self.config_file.write_text("clusters: 3\n")
         inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("NACOS_", "KMEANS_", "DJANGO_", "SERVE_", "STATE_", "COV_"))
+            name: value for name, value in os.environ.items() if not name.startswith(STRANGE)
         }
         self.environment = inherited | {
             "PORT": str(self.port),
@@ -81,9 +84,9 @@ class Service:
         )
 
     def start(self, command: Sequence[str] = SERVE) -> None:
-        """Start, with the database migrated; does not wait."""
+        """Start, with SQLite migrated, but not what DATABASE_URL names; does not wait."""
         database = self.folder / "state" / "db.sqlite3"
-        if not database.exists():
+        if "DATABASE_URL" not in self.environment and not database.exists():
             database.parent.mkdir(exist_ok=True)
             shutil.copy(_migrated_database(), database)
         with self.log_path.open("ab") as log:
@@ -115,6 +118,12 @@ class Service:
             return error.code
         except OSError:
             return 0
+
+    def read(self, path: str) -> str:
+        """Return the text of a GET."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
+            text: str = answer.read().decode()
+            return text
 
     def labels(self, points: Any = REFERENCE_POINTS, timeout: float = 30) -> list[int]:
         """Return the service's answer for `points`."""

@@ -5,7 +5,8 @@ import os
 import shutil
 import tempfile
 
-for _name in [name for name in os.environ if name.startswith(("NACOS_", "KMEANS_", "DJANGO_"))]:
+_STRANGE = ("NACOS_", "KMEANS_", "DJANGO_", "API_")
+for _name in [name for name in os.environ if name.startswith(_STRANGE)]:
     # The jar is a tool of the tests; the rest would make a test see its developer's settings.
     if _name not in ("NACOS_SERVER_JAR", "DJANGO_SETTINGS_MODULE"):
         del os.environ[_name]
@@ -14,9 +15,17 @@ os.environ["PORT"] = "19999"
 os.environ["STATE_DIR"] = tempfile.mkdtemp(prefix="skl-kmeans-tests-")
 atexit.register(shutil.rmtree, os.environ["STATE_DIR"], ignore_errors=True)
 os.environ["KMEANS_CONFIG_FILE"] = os.environ["STATE_DIR"] + "/skl-kmeans.yaml"
+# Only the one that is made for the tests: DATABASE_URL may name the developer's own.
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 
 from kmeans_project.settings import *  # noqa: E402, F403
-from kmeans_project.settings import DATABASES, STATE_DIR  # noqa: E402
+from kmeans_project.settings import ADMIN_ALLOWED_HOSTS, DATABASES, STATE_DIR  # noqa: E402
 
-# A file and not memory, so that threads contend for it as they do in the service.
-DATABASES["default"]["TEST"] = {"NAME": STATE_DIR / "test.sqlite3"}
+ADMIN_ALLOWED_HOSTS += ["testserver"]  # the name that Django's test client uses
+
+if not os.environ["DATABASE_URL"]:
+    # A file and not memory, so that threads contend for it as they do in the service.
+    DATABASES["default"]["TEST"] = {"NAME": STATE_DIR / "test.sqlite3"}
+
+# pytest has hooks of its own for what nothing catches.
+LOGGING_CONFIG = "logging.config.dictConfig"

@@ -7,7 +7,13 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 # Set by the launchers for their own children.
-INTERNAL = {"SERVE_LIFELINE_FD", "SERVE_LAUNCH_ID", "STATE_DIR_IS_TEMPORARY", "RUN_MAIN"}
+INTERNAL = {
+    "SERVE_LIFELINE_FD",
+    "SERVE_LAUNCH_ID",
+    "STATE_DIR_IS_TEMPORARY",
+    "RUN_MAIN",
+    "PROMETHEUS_MULTIPROC_DIR",
+}
 
 
 def test_every_setting_is_in_the_table_and_no_other() -> None:

@@ -14,3 +14,10 @@ def wait_until(
             raise AssertionError(f"not so within {seconds} s: {what()}")
         time.sleep(0.02)
     return time.monotonic() - started
+
+
+def wait_until_the_minute_has(seconds: float) -> None:
+    """Return when at least so many seconds of the minute on the clock are left."""
+    left = 60 - time.time() % 60
+    if left < seconds:
+        time.sleep(left + 0.01)

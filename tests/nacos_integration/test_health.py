@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 
-from nacos_integration import conf, health, status
+from nacos_integration import conf, status
 from nacos_integration.status import Status
 
 pytestmark = pytest.mark.usefixtures("configure")
@@ -53,7 +53,7 @@ def test_they_count_if_a_setting_says_so(
     client: Client, agent: Status, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     required = replace(conf.load(), ready_requires=(name,))
-    monkeypatch.setattr(health.conf, "load", lambda: required)
+    monkeypatch.setattr(conf, "load", lambda: required)
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["status"] == f"waiting for: {name}"

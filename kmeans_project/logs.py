@@ -1,0 +1,133 @@
+"""Log lines: JSON for machines, text for a terminal, one event each."""
+
+import logging
+import logging.config
+import sys
+import threading
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter as LibraryJsonFormatter
+
+from clustering import callers
+
+logger = logging.getLogger(__name__)
+
+
+def configuration(form: str, level: str) -> dict[str, Any]:
+    """Return Django's LOGGING: all to standard error in this form, from this level on.
+
+    `form` is "json", "text", or "auto": text where standard error is a terminal.
+    """
+    if form not in ("auto", "json", "text"):
+        raise ImproperlyConfigured(f"LOG_FORMAT: {form!r}: use auto, json or text")
+    if form == "auto":
+        form = "text" if sys.stderr.isatty() else "json"
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {
+                "()": "kmeans_project.logs.JsonFormatter",
+                "fmt": ["asctime", "levelname", "name", "message", "process", "threadName"],
+                "rename_fields": {
+                    "asctime": "time",
+                    "levelname": "level",
+                    "name": "logger",
+                    "threadName": "thread",
+                    "exc_info": "exception",
+                },
+                # Django adds the request as an object, whose text has the query in it.
+                "reserved_attrs": [*RESERVED_ATTRS, "request"],
+                "json_ensure_ascii": False,
+            },
+            "text": {
+                "()": "kmeans_project.logs.TextFormatter",
+                "fmt": "{asctime} {levelname} {name} [{process}] {message}",
+                "style": "{",
+            },
+        },
+        "filters": {
+            "caller": {"()": "django.utils.log.CallbackFilter", "callback": add_caller},
+            # The answer of /readyz while a start is under way, or a stop: asked for, and no error.
+            "unless_503": {
+                "()": "django.utils.log.CallbackFilter",
+                "callback": lambda record: getattr(record, "status_code", None) != 503,
+            },
+        },
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": form,
+                "filters": ["caller"],
+                # Here too, because some loggers, such as Django's, have a level of their own.
+                "level": level,
+            }
+        },
+        "loggers": {
+            # Named, so that the handlers that Django gives them are taken away.
+            "django": {},
+            "django.server": {"propagate": True},
+            # What callers do wrong is in the request history.
+            "django.request": {"level": "ERROR", "filters": ["unless_503"]},
+        },
+        "root": {"handlers": ["console"], "level": level},
+    }
+
+
+def configure(config: dict[str, Any]) -> None:
+    """Set logging up, also for warnings and for exceptions that nothing catches."""
+    logging.config.dictConfig(config)
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+def add_caller(record: logging.LogRecord) -> bool:
+    """Put the request at hand, if any, on the record."""
+    caller = callers.current.get()
+    if caller:
+        record.request_id = caller.request_id
+        if caller.trace_id:
+            record.trace_id = caller.trace_id
+    return True
+
+
+class _UtcTime(logging.Formatter):
+    """Writes times as ISO 8601 in UTC, with milliseconds."""
+
+    def formatTime(  # noqa: N802 (logging's name)
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+class JsonFormatter(_UtcTime, LibraryJsonFormatter):
+    """One JSON object a line, exceptions included."""
+
+
+class TextFormatter(_UtcTime):
+    """For people: the message, and the id of the request it belongs to."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
+        line = super().formatMessage(record)
+        request_id = getattr(record, "request_id", None)
+        return f"{line} (request {request_id})" if request_id else line
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
+    else:
+        logger.critical("uncaught exception", exc_info=(kind, error, traceback))
+
+
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is not SystemExit:
+        name = args.thread.name if args.thread else "that is gone"
+        logger.critical("uncaught exception in thread %s", name, exc_info=args.exc_value)
