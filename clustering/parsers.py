@@ -41,13 +41,13 @@ class PointsParser(BaseParser):
             if not body.isascii():
                 # msgspec does not look into the strings that it passes over.
                 body.decode()
-            return {"points": points}
         except msgspec.ValidationError as error:
             raise _problem_of(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Problem("invalid-json", f"the body is not JSON: {error}") from error
         except RecursionError as error:
             raise Problem("invalid-json", "the body is nested too deeply") from error
+        return {"points": points}
 
     @staticmethod
     def _read(stream: IO[Any], context: Mapping[str, Any]) -> bytes:

@@ -105,7 +105,7 @@ def handle(error: Exception, context: dict[str, Any] | None = None) -> ProblemRe
         code, detail, pointer = "invalid-points", "is required", "points"
     else:
         code = code_of(response.status_code)
-        detail = str(getattr(error, "detail", error))
+        detail = str(getattr(error, "detail", error)) or _phrase(response.status_code)
     answer = respond(response.status_code, code, detail, pointer)
     for name, value in response.headers.items():
         if name not in answer.headers:

@@ -101,7 +101,7 @@ class Bridge:
         try:
             block: list[bytes] = []
             size = 0
-            for chunk in chunks:
+            for chunk in chunks if environ["REQUEST_METHOD"] != "HEAD" else ():
                 if size > _BLOCK_BYTES and not environ[callers.IS_GONE]():
                     messages.append(_body(block, more=True))
                     for message in messages:
@@ -224,10 +224,11 @@ def _limit(environ: Environ) -> int:
 def _environ(scope: Message) -> Environ:
     """Return the WSGI environ (PEP 3333) of an ASGI scope."""
     server, client = scope["server"] or ("", 0), scope["client"] or ("", 0)
+    authority, path = _target(scope["raw_path"])
     environ: Environ = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
-        "PATH_INFO": urllib.parse.unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "PATH_INFO": urllib.parse.unquote_to_bytes(path).decode("latin-1"),
         "RAW_URI": scope["raw_path"].decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_NAME": server[0],
@@ -250,4 +251,14 @@ def _environ(scope: Message) -> Environ:
         # A list may come in several headers.
         separator = "; " if name == "HTTP_COOKIE" else ","
         environ[name] = f"{environ[name]}{separator}{value}" if environ.get(name) else value
+    if authority:
+        environ["HTTP_HOST"] = authority.decode("latin-1")
     return environ
+
+
+def _target(raw: bytes) -> tuple[bytes, bytes]:
+    """Return authority and path of a request target; a proxy may send both (RFC 9112, 3.2.2)."""
+    if raw.startswith(b"/") or b"://" not in raw:
+        return b"", raw
+    authority, slash, path = raw.partition(b"://")[2].partition(b"/")
+    return authority, (slash + path) or b"/"

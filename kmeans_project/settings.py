@@ -322,6 +322,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "clustering.problems.handle",
+    # drf-spectacular writes any other ?version= into a header, whatever is in it.
+    "ALLOWED_VERSIONS": [__version__],
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "skl-kmeans",

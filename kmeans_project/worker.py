@@ -84,6 +84,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     """One connection, whose first request must come in time."""
 
     _head_timer: asyncio.TimerHandle | None = None
+    _closes = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -106,9 +107,32 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         if self._awaiting_request:
             self._close_transport()
 
+    def _feed_callback_parser(self, data: bytes) -> bool:
+        try:
+            return bool(super()._feed_callback_parser(data))
+        except ValueError:  # of int(), for a length of thousands of digits
+            self._send_error_response(400, "Invalid Content-Length value")
+            self._close_transport()
+            return False
+
     def _on_headers_complete(self) -> Any:
         self._forget_timer()
         return super()._on_headers_complete()
+
+    def _is_websocket_upgrade(self, request: Any) -> bool:
+        """There are none: who asks for one gets the answer to a plain request (RFC 9110, 7.8)."""
+        return False
+
+    def _send_response_start(
+        self, status: int, headers: list[tuple[bytes, bytes]], request: Any, close: bool = False
+    ) -> None:
+        self._closes = self._closes or (b"connection", b"close") in headers
+        super()._send_response_start(status, headers, request, close)
+
+    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
+        """Return whether the connection is kept, which is not so once an answer said otherwise."""
+        is_kept = await super()._serve_http_request(request, sockname, peername)
+        return is_kept and not self._closes
 
     def _forget_timer(self) -> None:
         if self._head_timer:
@@ -129,7 +153,9 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
         caller = callers.identify({})
         token = callers.current.set(caller)
-        response = problems.respond(status, problems.code_of(status), message)
+        response = problems.respond(
+            status, problems.code_of(status), message or "this is not HTTP as it should be"
+        )
         callers.current.reset(token)
         lines = [
             f"HTTP/1.1 {status} {response.reason_phrase}",

@@ -25,7 +25,8 @@ def livez(request: HttpRequest) -> JsonResponse:
 def startupz(request: HttpRequest) -> JsonResponse:
     """Answer 200 from when the config in force is settled, else 503."""
     started = live_config.is_synced()
-    return _answer("ok" if started else "waiting for the config", started)
+    checks = {"config": _checks(_own_agent())["config"]}
+    return _answer("ok" if started else "waiting for the config", started, checks=checks)
 
 
 @csrf_exempt
@@ -39,9 +40,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     that it reached its own instance, ready to be registered.
     """
     configuration = conf.load()
-    agent = status.read()
-    if agent.get("launch_id") != configuration.launch_id:
-        agent = {}
+    agent = _own_agent()
     checks = _checks(agent)
     missing = [name for name in configuration.ready_requires if not checks[name]["ok"]]
     serves = False
@@ -59,6 +58,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
         launch_id=configuration.launch_id,
         checks=checks,
     )
+
+
+def _own_agent() -> dict[str, Any]:
+    """Return what this launch's agent says; what an earlier one left behind does not count."""
+    agent = status.read()
+    return agent if agent.get("launch_id") == conf.load().launch_id else {}
 
 
 def _checks(agent: dict[str, Any]) -> dict[str, Any]:

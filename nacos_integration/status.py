@@ -28,13 +28,15 @@ class Status:
     def __init__(self, settings: conf.Conf) -> None:
         self._path = settings.agent_dir / "status.json"
         self._lock = threading.Lock()
+        registers = settings.uses_nacos and settings.register_enabled
         self._content: dict[str, Any] = {
             "launch_id": settings.launch_id,
             "instance": settings.instance,
             "pid": os.getpid(),
             "started_at": time.time(),
             "config": {"source": settings.source_name, "key": settings.config_key},
-            "registration": {"state": "disabled"},
+            # Not settled before it is: a predecessor that hands over waits for that.
+            "registration": {"state": "starting" if registers else "disabled"},
             "database": {"reachable": None, "checked_at": None},
         }
         self._failure = ""

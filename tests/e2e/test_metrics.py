@@ -1,5 +1,6 @@
 """Metrics are those of the instance, whichever worker is asked and whoever has the agent."""
 
+import json
 import os
 import re
 import signal
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.service import GUNICORN, Service
+from tests.service import GUNICORN, ROOT, Service
 from tests.waiting import wait_until
 
 
@@ -85,3 +86,20 @@ def test_no_metrics_stay_behind(service: Service) -> None:
     assert folder.is_dir()
     service.stop()
     assert not folder.exists()
+
+
+def test_the_dashboard_shows_every_metric_and_no_other(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    service.labels()
+    families = {
+        re.sub(r"_(bucket|sum|count)$", "", name.split("{")[0]) for name in scrape(service)
+    } | {"nacos_verified_age_seconds"}  # has no value without a Nacos
+    dashboard = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())
+    text = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    shown = {
+        re.sub(r"_bucket$", "", name)
+        for name in re.findall(r"\b(?:skl_kmeans|nacos|database)_\w+", text)
+    }
+    assert shown == families
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])

@@ -155,7 +155,7 @@ def test_an_instance_that_somebody_deregisters_is_listed(
 def test_silence_is_a_reason_to_leave_and_load_is_not(
     nacos3: NacosServer, make_service: MakeService
 ) -> None:
-    service = make_service(nacos3, WORKERS="1", THREADS="4")
+    service = make_service(nacos3, WORKERS="1", THREADS="4", KMEANS_QUEUE_SIZE="1")
     service.start()
     service.wait_until_it_answers()
     wait_until_listed(nacos3, service)

@@ -1,0 +1,76 @@
+"""What is too much is refused, with the limit named; what is odd is told beside the answer."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from clustering import checks
+from nacos_integration.live_config import md5_of
+from tests.conftest import REFERENCE_POINTS, Configure
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
+
+
+def post(client: Client, points: Any) -> Any:
+    return client.post("/api/skl-kmeans", {"points": points}, content_type="application/json")
+
+
+@pytest.mark.parametrize(
+    ("setting", "limit", "expected"),
+    [
+        ("KMEANS_MAX_POINTS", 8, (400, "too-many-points", "points")),
+        ("KMEANS_MAX_DIMENSIONS", 1, (400, "too-many-dimensions", "points[0]")),
+        ("KMEANS_MAX_WORK", 9 * 3 * 10 - 1, (422, "too-much-work", "points")),
+    ],
+)
+def test_a_limit_is_named_and_is_the_last_that_is_accepted(
+    client: Client, settings: Settings, setting: str, limit: int, expected: tuple[int, str, str]
+) -> None:
+    status, code, pointer = expected
+    setattr(settings, setting, limit)
+    response = post(client, REFERENCE_POINTS)
+    assert response.status_code == status
+    problem = response.json()
+    assert problem["type"] == f"urn:skl-kmeans:problem:{code}"
+    assert problem["pointer"] == pointer
+    assert f"{limit} are accepted ({setting})" in problem["detail"]
+    setattr(settings, setting, limit + 1)
+    assert post(client, REFERENCE_POINTS).status_code == 200
+
+
+def test_the_answers_headers_tell_what_it_was_made_with(
+    client: Client, configure: Configure
+) -> None:
+    for clusters in (3, 4):
+        configure(f"clusters: {clusters}\n")
+        headers = post(client, REFERENCE_POINTS).headers
+        assert headers["X-KMeans-Clusters"] == str(clusters)
+        assert headers["X-Config-Version"] == md5_of(f"clusters: {clusters}\n")[:12]
+        assert "X-KMeans-Warning" not in headers
+
+
+def test_fewer_distinct_points_than_clusters_are_told(client: Client) -> None:
+    response = post(client, [[1, 1], [2, 2], [1, 1], [2, 2]])
+    assert response.status_code == 200
+    assert "only 2 of 3 clusters have points" in response.headers["X-KMeans-Warning"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "number"),
+    [
+        ("THREADS", 66, 1),
+        ("KMEANS_BODIES_MAX_BYTES", 1000, 2),
+        ("KMEANS_QUEUE_TIMEOUT_SECONDS", 0, 3),
+        ("HISTORY_MAX_ROWS", -1, 3),
+    ],
+)
+def test_settings_that_cannot_hold_together_are_reported(
+    settings: Settings, setting: str, value: int, number: int
+) -> None:
+    assert not list(checks.find_errors())
+    setattr(settings, setting, value)
+    (error,) = checks.find_errors()
+    assert error.id == f"clustering.E{number:03}"
+    assert setting in error.msg

@@ -1,0 +1,56 @@
+"""Plain HTTP by default; with DJANGO_TLS, what a proxy that ends TLS needs behind it."""
+
+import http.client
+
+import pytest
+
+from tests.service import Service
+
+
+def get(service: Service, path: str, **headers: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response
+
+
+def test_tls_is_demanded_from_all_but_health(service: Service) -> None:
+    service.environment |= {"DJANGO_TLS": "1", "TRUSTED_PROXIES": "127.0.0.0/8"}
+    service.start()
+    service.wait_until_it_answers()
+    for path in ("/readyz", "/startupz", "/metrics"):
+        assert get(service, path).status == 200
+    plain = get(service, "/admin/login/")
+    assert plain.status == 301
+    assert plain.headers["Location"] == f"https://127.0.0.1:{service.port}/admin/login/"
+    proxied = get(service, "/admin/login/", **{"X-Forwarded-Proto": "https"})
+    assert proxied.status == 200
+    assert "max-age=31536000" in proxied.headers["Strict-Transport-Security"]
+    assert "Secure" in proxied.headers["Set-Cookie"]
+
+
+def test_a_stranger_cannot_pass_for_the_proxy(service: Service) -> None:
+    service.environment |= {"DJANGO_TLS": "1", "TRUSTED_PROXIES": "192.0.2.0/24"}
+    service.start()
+    service.wait_until_it_answers()
+    assert get(service, "/admin/login/", **{"X-Forwarded-Proto": "https"}).status == 301
+
+
+@pytest.mark.parametrize("tls", ["0", "1"])
+def test_djangos_own_check_of_a_deployment_finds_nothing(service: Service, tls: str) -> None:
+    service.environment["DJANGO_TLS"] = tls
+    checked = service.manage("check", "--deploy", "--fail-level", "WARNING")
+    assert checked.returncode == 0, checked.stderr
+    assert "no issues" in checked.stdout + checked.stderr
+
+
+def test_the_secret_key_is_made_once_and_is_nobody_elses(service: Service) -> None:
+    for _ in range(2):
+        service.manage("check")
+        path = service.folder / "state" / "secret_key"
+        assert path.stat().st_mode & 0o777 == 0o600
+        key = path.read_text()
+        assert len(key) > 50
+    assert key == path.read_text()
