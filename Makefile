@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run admin nacos test faults lint format lock
+.PHONY: help run admin nacos test faults overload lint format lock
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,6 +27,9 @@ test: $(VENV)/installed-dev lint ## Check style, types and migrations, and run a
 
 faults: $(VENV)/installed-dev ## Make faults against real Nacos servers, and print what came of them
 	$(RUN) -m tests.faults
+
+overload: $(VENV)/installed-dev ## Overload a service, and print how it bears it
+	$(RUN) -m benchmarks.overload
 
 lint: $(VENV)/installed-dev ## Check style and types
 	$(RUN) -m ruff check .

@@ -24,6 +24,8 @@ worker_class = "kmeans_project.worker.Worker"
 # Longer than the pools of usual HTTP clients keep a connection without a request, so that it is not
 # closed just when one reuses it.
 keepalive = 75
+# Of a worker that says nothing, and of a body of which nothing arrives: that has its own limit.
+timeout = max(30, int(settings.HTTP_READ_TIMEOUT_SECONDS) + 5)
 forwarded_allow_ips = ",".join(str(network) for network in settings.TRUSTED_PROXIES)
 graceful_timeout = int(settings.SERVE_STOP_TIMEOUT_SECONDS)
 # A control socket would be made in the home directory, which may be read-only.

@@ -102,7 +102,9 @@ class Bridge:
             block: list[bytes] = []
             size = 0
             for chunk in chunks if environ["REQUEST_METHOD"] != "HEAD" else ():
-                if size > _BLOCK_BYTES and not environ[callers.IS_GONE]():
+                if size > _BLOCK_BYTES:
+                    if environ[callers.IS_GONE]():
+                        break
                     messages.append(_body(block, more=True))
                     for message in messages:
                         send(message)
