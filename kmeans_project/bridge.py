@@ -162,27 +162,37 @@ def _admit(environ: Environ, hold: _Hold) -> None:
 
 
 async def _read(environ: Environ, hold: _Hold, receive: Receive) -> bytes:
-    chunks: list[bytes] = []
-    size, limit = 0, _limit(environ)
+    # No list of the pieces: many small ones would take many times the room of their bytes.
+    body = io.BytesIO()
+    limit = _limit(environ)
+    deadline = asyncio.get_running_loop().time() + settings.HTTP_READ_TIMEOUT_SECONDS
     try:
-        async with asyncio.timeout(settings.HTTP_READ_TIMEOUT_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise Problem("incomplete-body", "the connection ended within the body")
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                if size > limit:
-                    raise too_large(limit)
-                hold.grow_to(size)
-                if not message.get("more_body"):
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        while True:
+            message = await _receive(receive, deadline)
+            if message["type"] != "http.request":
+                raise Problem("incomplete-body", "the connection ended within the body")
+            size = body.tell() + len(message.get("body", b""))
+            if size > limit:
+                raise too_large(limit)
+            hold.grow_to(size)
+            body.write(message.get("body", b""))
+            if not message.get("more_body"):
+                return body.getvalue()
     except TimeoutError:
         raise Problem(
             "request-timeout",
             f"the body did not arrive within {settings.HTTP_READ_TIMEOUT_SECONDS:g} s "
             "(HTTP_READ_TIMEOUT_SECONDS)",
         ) from None
+
+
+async def _receive(receive: Receive, deadline: float) -> Message:
+    async with asyncio.timeout_at(deadline):
+        message = await receive()
+    # gunicorn loses the cancellation when something comes at the very same moment.
+    if asyncio.get_running_loop().time() > deadline:
+        raise TimeoutError
+    return message
 
 
 async def _refuse(
@@ -194,13 +204,13 @@ async def _refuse(
         recording.record(environ, response, started)
     for message in _messages(response):
         await send(message)
+    deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
     with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            drained, more = 0, True
-            while more and drained < DRAIN_BYTES:
-                message = await receive()
-                drained += len(message.get("body", b""))
-                more = message.get("more_body", False)
+        drained, more = 0, True
+        while more and drained < DRAIN_BYTES:
+            message = await _receive(receive, deadline)
+            drained += len(message.get("body", b""))
+            more = message.get("more_body", False)
 
 
 def _messages(response: HttpResponse) -> list[Message]:

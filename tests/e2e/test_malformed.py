@@ -12,12 +12,11 @@ import threading
 import time
 from typing import Any, NamedTuple
 
-import psutil
-
 from tests.conftest import REFERENCE_LABELS
 from tests.e2e import odd_requests
 from tests.e2e.odd_requests import Attack
 from tests.service import ROOT, Service
+from tests.workers import resident_bytes
 
 ATTACKS = 10_000
 CLIENTS = 8
@@ -136,13 +135,6 @@ def _judge(attack: Attack, connection: socket.socket) -> str:
     return ""
 
 
-def workers_of(service: Service) -> dict[int, int]:
-    """Return the resident bytes of each worker by its pid."""
-    assert service.process
-    (gunicorn,) = psutil.Process(service.process.pid).children()
-    return {worker.pid: worker.memory_info().rss for worker in gunicorn.children()}
-
-
 def test_ten_thousand_odd_requests(service: Service) -> None:
     """To make one of them again, ask `odd_requests.attack` for its number."""
     service.environment |= {
@@ -168,9 +160,9 @@ def test_ten_thousand_odd_requests(service: Service) -> None:
             each.join()
 
     run(0, WARM_UP)
-    before = workers_of(service)
+    before = resident_bytes(service)
     run(WARM_UP, ATTACKS)
-    after = workers_of(service)
+    after = resident_bytes(service)
 
     assert not wrong, "\n".join(wrong)
     assert after.keys() == before.keys(), service.log()
