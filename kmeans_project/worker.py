@@ -1,6 +1,7 @@
 """The gunicorn worker: connections on an event loop, Django in threads."""
 
 import asyncio
+import gc
 import os
 import signal
 from functools import partial
@@ -32,6 +33,10 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.asgi = Bridge(self.app.wsgi())
         self.connections: set[Connection] = set()
         history.writer.start()
+        # What is loaded by now stays: the collector need not hold up the worker's requests to look
+        # through all of it again and again.
+        gc.collect()
+        gc.freeze()
 
     def init_process(self) -> None:
         self._take_signals()
