@@ -18,7 +18,7 @@ from clustering.models import RequestRecord
 
 logger = logging.getLogger(__name__)
 
-_BATCH: Final = 200
+_BATCH: Final = 500
 # Between the first record of a batch and its transaction: fewer of these, each for more records,
 # leave more of the processor to requests.
 _GATHER_SECONDS: Final = 0.1
@@ -39,7 +39,10 @@ class HistoryWriter:
     """
 
     def __init__(self) -> None:
-        self._queue: queue.Queue[RequestRecord] = queue.Queue(settings.HISTORY_QUEUE_SIZE)
+        # In C and without a lock of Python's, for which requests would have to wait. What flushes
+        # waits in it for its turn, too.
+        self._queue: queue.SimpleQueue[RequestRecord | threading.Event] = queue.SimpleQueue()
+        self._batch: list[RequestRecord] = []
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._dropped = 0
@@ -61,25 +64,31 @@ class HistoryWriter:
             return
         if self._thread is None:
             self.start()
-        try:
-            self._queue.put_nowait(record)
+        if self._queue.qsize() < settings.HISTORY_QUEUE_SIZE:
+            self._queue.put(record)
             metrics.HISTORY_QUEUED.inc()
-        except queue.Full:
+        else:
             self._drop(1, "the queue is full")
 
     def flush(self, timeout: float = _FLUSH_SECONDS) -> None:
         """Wait until all queued records are dealt with, at most `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        while self._queue.unfinished_tasks and time.monotonic() < deadline:
-            time.sleep(0.01)
-        if left := self._queue.unfinished_tasks:
-            logger.error("request history: %d records not written before the stop", left)
+        if self._thread is None:
+            return
+        is_written = threading.Event()
+        self._queue.put(is_written)
+        if not is_written.wait(timeout):
+            left = self._queue.qsize() - 1 + len(self._batch)
+            logger.error("request history: about %d records not written before the stop", left)
 
     def _run(self) -> None:
         prune_at = time.monotonic()
         while True:
-            if batch := self._next_batch(max(0.0, prune_at - time.monotonic())):
-                self._write(batch)
+            flushes = self._gather(max(0.0, prune_at - time.monotonic()))
+            if self._batch:
+                self._write(self._batch)
+                self._batch = []
+            for is_written in flushes:
+                is_written.set()
             if time.monotonic() >= prune_at:
                 prune_at = time.monotonic() + _PRUNE_EVERY_SECONDS
                 try:
@@ -88,18 +97,25 @@ class HistoryWriter:
                     logger.warning("request history: not pruned: %s", error)
                     connection.close()
 
-    def _next_batch(self, timeout: float) -> list[RequestRecord]:
-        """Return the records that wait, after waiting for the first of them."""
-        batch: list[RequestRecord] = []
+    def _gather(self, timeout: float) -> list[threading.Event]:
+        """Make a batch of what waits, after waiting for the first; return whom to tell of it."""
+        flushes = []
         try:
-            batch.append(self._queue.get(timeout=timeout))
-            time.sleep(_GATHER_SECONDS)
-            # Whatever came with it goes into the same transaction.
-            while len(batch) < _BATCH:
-                batch.append(self._queue.get_nowait())
+            item = self._queue.get(timeout=timeout)
+            # Whatever comes with it goes into the same transaction.
+            if not isinstance(item, threading.Event):
+                time.sleep(_GATHER_SECONDS)
+            while True:
+                if isinstance(item, threading.Event):
+                    flushes.append(item)
+                else:
+                    self._batch.append(item)
+                if len(self._batch) == _BATCH:
+                    break
+                item = self._queue.get_nowait()
         except queue.Empty:
             pass
-        return batch
+        return flushes
 
     def _write(self, batch: list[RequestRecord]) -> None:
         try:
@@ -114,9 +130,6 @@ class HistoryWriter:
             connection.close()
         else:
             metrics.HISTORY_WRITTEN.inc(len(batch))
-        finally:
-            for _ in batch:
-                self._queue.task_done()
 
     def _drop(self, count: int, why: str) -> None:
         self._dropped += count

@@ -65,9 +65,8 @@ def _check(points: NDArray[np.float64], clusters: int) -> None:
             pointer="points",
         )
     limit = kmeans.largest_magnitude(n_points, n_dimensions)
-    too_large = np.argwhere(~(np.abs(points) <= limit))
-    if len(too_large):
-        i, j = too_large[0]
+    if not (points.max() <= limit and points.min() >= -limit):
+        i, j = np.argwhere(~(np.abs(points) <= limit))[0]
         raise Problem(
             "overflow",
             f"the magnitude of {points[i, j]:g} is beyond {limit:.3g}, where squared distances "

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +18,25 @@ from clustering.parsers import PointsParser
 from clustering.renderers import LabelsRenderer
 from clustering.serializers import KMeansRequestSerializer
 
+# For all requests: without data of its own it holds nothing of any, and makes its fields only once.
+_request_serializer = KMeansRequestSerializer()
+
+
+class JSONNegotiation(DefaultContentNegotiation):
+    """DRF's content negotiation, without its parsing for what nearly every caller accepts."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        meta = request.META
+        accepted = meta.get("HTTP_ACCEPT", "*/*")
+        if accepted in ("*/*", LabelsRenderer.media_type) and not meta.get("QUERY_STRING"):
+            return renderers[0], renderers[0].media_type
+        chosen: tuple[BaseRenderer, str] = super().select_renderer(
+            request, renderers, format_suffix
+        )
+        return chosen
+
 
 class KMeansView(APIView):
     """k-means over REST; open to callers inside the network, unless API keys are required."""
@@ -25,6 +46,7 @@ class KMeansView(APIView):
     permission_classes = ()
     parser_classes = (PointsParser,)
     renderer_classes = (LabelsRenderer,)
+    content_negotiation_class = JSONNegotiation
 
     # A view is made anew for each request; these are as far as that has come.
     _points: NDArray[np.float64] | None = None
@@ -33,9 +55,7 @@ class KMeansView(APIView):
     @schema.describes_post
     def post(self, request: Request) -> Response:
         """Answer with the cluster label of each point."""
-        serializer = KMeansRequestSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        self._points = serializer.validated_data["points"]
+        self._points = _request_serializer.run_validation(request.data)["points"]
         # Only a server that reads requests off the threads can tell.
         is_gone = request.META.get(IS_GONE, bool)
         self._clustering = done = services.cluster(points=self._points, is_gone=is_gone)

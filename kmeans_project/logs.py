@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from pythonjsonlogger.core import RESERVED_ATTRS
-from pythonjsonlogger.json import JsonFormatter as LibraryJsonFormatter
+from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from clustering import callers
 
@@ -42,7 +42,6 @@ def configuration(form: str, level: str) -> dict[str, Any]:
                 },
                 # Django adds the request as an object, whose text has the query in it.
                 "reserved_attrs": [*RESERVED_ATTRS, "request"],
-                "json_ensure_ascii": False,
             },
             "text": {
                 "()": "kmeans_project.logs.TextFormatter",
@@ -105,7 +104,7 @@ class _UtcTime(logging.Formatter):
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
-class JsonFormatter(_UtcTime, LibraryJsonFormatter):
+class JsonFormatter(_UtcTime, MsgspecFormatter):
     """One JSON object a line, exceptions included."""
 
 

@@ -1,17 +1,24 @@
 """What holds for every address of the service: who asks, how errors look, which Host is right."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
+from django.utils.deprecation import MiddlewareMixin
+from whitenoise import middleware as whitenoise
 
 from clustering import callers, problems
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 ADMIN = "/admin/"
+MACHINES = frozenset({"/api/skl-kmeans", "/livez", "/readyz", "/startupz", "/metrics"})
 _DETAILS = {
     400: "the request is malformed",
     403: "the request is refused: a form needs the page's own token and cookies",
@@ -81,3 +88,21 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
         return get_response(request)
 
     return middleware
+
+
+def _for_pages(middleware: type[MiddlewareMixin]) -> type[MiddlewareMixin]:
+    """Return a middleware that passes by what machines ask for: no login, no files."""
+
+    class ForPages(middleware):  # type: ignore[misc, valid-type]
+        def __call__(self, request: HttpRequest) -> Any:
+            if request.path in MACHINES:
+                return self.get_response(request)
+            return super().__call__(request)
+
+    return ForPages
+
+
+WhiteNoiseMiddleware = _for_pages(whitenoise.WhiteNoiseMiddleware)
+SessionMiddleware = _for_pages(sessions.SessionMiddleware)
+AuthenticationMiddleware = _for_pages(auth.AuthenticationMiddleware)
+MessageMiddleware = _for_pages(messages.MessageMiddleware)

@@ -241,12 +241,12 @@ MIDDLEWARE = [
     "kmeans_project.middleware.problem_middleware",
     "kmeans_project.middleware.host_middleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "kmeans_project.middleware.WhiteNoiseMiddleware",
+    "kmeans_project.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "kmeans_project.middleware.AuthenticationMiddleware",
+    "kmeans_project.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class Conf:
         """The address that identifies this instance: `ip:port`."""
         return f"{self.service_ip or self.bind_host}:{self.service_port}"
 
-    @property
+    @cached_property
     def applied_path(self) -> Path:
         """The applied config file; its name holds the key, so a change of key starts afresh."""
         key = hashlib.sha256(self.config_key.encode()).hexdigest()[:12]
