@@ -21,8 +21,8 @@ bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS
 # Threads must never wait for a slow sender; gthread's do.
 worker_class = "kmeans_project.worker.Worker"
-# The parser in C, gunicorn_h1c 0.6.9, saves a twentieth of a request's processor time, and takes what
-# follows a request with "X: y\nTransfer-Encoding: chunked" in its head for another request.
+# The parser in C, gunicorn_h1c 0.6.9, saves a twentieth of a request's processor time, but it takes
+# what follows a request with "X: y\nTransfer-Encoding: chunked" in its head for another request.
 http_parser = "python"
 # Longer than the pools of usual HTTP clients keep a connection without a request, so that it is not
 # closed just when one reuses it.
