@@ -26,10 +26,15 @@ from clustering.problems import Problem
     }
 )
 class PointsField(serializers.Field[Any, Any, Any, Any]):
-    """Nested lists of floats, as the parser yields them, made an array (points, dimensions)."""
+    """What the parser yields, an array or nested lists of floats, as an array (points, dimensions).
 
-    def to_internal_value(self, data: list[list[float]]) -> NDArray[np.float64]:
-        if not data:
+    Raises Problem for a shape that is not accepted.
+    """
+
+    def to_internal_value(
+        self, data: NDArray[np.float64] | list[list[float]]
+    ) -> NDArray[np.float64]:
+        if not len(data):
             raise Problem("invalid-points", "must hold at least one point", pointer="points")
         if len(data) > settings.KMEANS_MAX_POINTS:
             raise Problem(
@@ -46,6 +51,8 @@ class PointsField(serializers.Field[Any, Any, Any, Any]):
                 "accepted (KMEANS_MAX_DIMENSIONS)",
                 pointer="points[0]",
             )
+        if isinstance(data, np.ndarray):
+            return data
         for i, point in enumerate(data):
             if not point:
                 raise Problem("invalid-points", "has no coordinates", pointer=f"points[{i}]")

@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from clustering import problems
+from clustering import point_blocks, problems
 from clustering.parsers import PointsParser
 from clustering.serializers import KMeansRequestSerializer
 
@@ -33,11 +35,40 @@ thoroughly = settings(
 factory = APIRequestFactory()
 
 
+class StrictParser(PointsParser):
+    """Never reads in blocks, and so tells of each fault."""
+
+    blocks_from_bytes = sys.maxsize
+
+
+class BlocksParser(PointsParser):
+    """Tries to read each body in blocks."""
+
+    blocks_from_bytes = 0
+
+
+class SmallBlocksParser(BlocksParser):
+    """Tries to read each body in blocks so small that a short one has several."""
+
+    block_bytes = 40
+
+
 def outcome(body: bytes) -> Outcome:
-    """Return the array that the view would go on with, else the problem document it answers."""
+    """Return the array that the view would go on with, else the problem document it answers.
+
+    Fails where that depends on the way in which the body is read.
+    """
+    strict = outcome_by(StrictParser(), body)
+    for parser in (PointsParser(), BlocksParser(), SmallBlocksParser()):
+        found = outcome_by(parser, body)
+        assert is_same(found, strict) if isinstance(strict, np.ndarray) else found == strict
+    return strict
+
+
+def outcome_by(parser: PointsParser, body: bytes) -> Outcome:
     request = factory.post("/api/skl-kmeans", body, content_type="application/json")
     try:
-        data = Request(request, parsers=[PointsParser()]).data
+        data = Request(request, parsers=[parser]).data
         serializer = KMeansRequestSerializer(data=data)
         serializer.is_valid(raise_exception=True)
     except APIException as error:  # any other one fails the test
@@ -361,3 +392,88 @@ def test_limits_hold_to_the_very_number(data: st.DataObject, points: Literals) -
             assert isinstance(outcome(body), np.ndarray)
         with override_settings(**{name: limit - 1}):
             assert refused(body) == (400 if pointer else 413, pointer)
+
+
+@st.composite
+def plain_bodies(draw: st.DrawFn, points: str) -> bytes:
+    """Return a body of nothing but points, as nearly all callers send it."""
+    before, name, colon, end, after = (draw(spaces) for _ in range(5))
+    return f'{before}{{{name}"points"{colon}:{colon}{points}{end}}}{after}'.encode()
+
+
+def is_read_in_blocks(literal: str) -> bool:
+    return not re.fullmatch(r"-?\d+", literal) or -(2**63) <= int(literal) < 2**64
+
+
+@given(st.data(), literals(), st.integers(1, 200))
+@thoroughly
+def test_a_plain_body_is_read_in_blocks(
+    data: st.DataObject, points: Literals, block_bytes: int
+) -> None:
+    body = data.draw(plain_bodies(points_of(data, points)))
+    found = point_blocks.read(body, block_bytes)
+    if found is not None:
+        assert is_same(found, by_the_standard_library(body))
+    whole = point_blocks.read(body, len(body))
+    assert (whole is not None) == all(is_read_in_blocks(each) for point in points for each in point)
+    outcome(body)
+
+
+TOKENS = [
+    "[", "]", "{", "}", ",", ":", '"', "[]", ",[", "],", "],[", "[1]", "-", "+", ".", "e", "0", "9",
+    ".5", "e1", "1 2", " ", "\n", "\x00", "\x0b", "\u00a0", "\ufeff", "null", "true", '""', "NaN",
+    "1e999", '"points"', ',"x":1', "/**/", "18446744073709551616",
+]  # fmt: skip
+
+
+@given(st.data(), literals(), st.integers(0, 2), st.booleans())
+@thoroughly
+def test_a_plain_body_with_faults_gets_one_verdict_however_it_is_read(
+    data: st.DataObject, points: Literals, deleted: int, flips: bool
+) -> None:
+    body = bytearray(data.draw(plain_bodies(points_of(data, points))))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(body) - 1))
+        if flips:
+            body[place] ^= data.draw(st.integers(1, 255))
+        else:
+            body[place : place + deleted] = data.draw(st.sampled_from(TOKENS)).encode()
+    outcome(bytes(body))
+
+
+LARGE = np.random.default_rng(9).normal(scale=1e3, size=(20_000, 2))
+LARGE_BODY = json.dumps({"points": LARGE.tolist()}).encode()
+
+
+def test_a_large_body_is_read_in_blocks() -> None:
+    assert len(LARGE_BODY) > 2 * PointsParser.block_bytes
+    assert len(LARGE_BODY) >= PointsParser.blocks_from_bytes
+    found = point_blocks.read(LARGE_BODY, PointsParser.block_bytes)
+    assert found is not None
+    assert is_same(found, LARGE)
+    request = factory.post("/api/skl-kmeans", LARGE_BODY, content_type="application/json")
+    data = Request(request, parsers=[PointsParser()]).data
+    assert isinstance(data["points"], np.ndarray)
+
+
+@given(st.data(), st.sampled_from(TOKENS))
+@settings(thoroughly, max_examples=30)
+def test_a_fault_anywhere_in_a_large_body_gets_one_verdict(data: st.DataObject, token: str) -> None:
+    place = data.draw(st.integers(0, len(LARGE_BODY)))
+    deleted = data.draw(st.integers(0, 2))
+    outcome(LARGE_BODY[:place] + token.encode() + LARGE_BODY[place + deleted :])
+
+
+def test_points_beyond_the_limits_take_no_room() -> None:
+    body = b'{"points":[' + b",".join([b"[1]"] * 200_000) + b"]}"
+    for name in ("KMEANS_MAX_POINTS", "KMEANS_MAX_DIMENSIONS"):
+        with override_settings(**{name: 0}):
+            tracemalloc.start()
+            try:
+                found = point_blocks.read(body, 4096)
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert found is not None
+            assert found.shape == (200_000, 1)
+            assert peak < 200_000
