@@ -56,6 +56,9 @@ class KMeansView(APIView):
     def post(self, request: Request) -> Response:
         """Answer with the cluster label of each point."""
         self._points = _request_serializer.run_validation(request.data)["points"]
+        # DRF's objects refer to each other, and so live on until the garbage is collected: they
+        # do not keep the points, which as nested lists take many times the room of the array.
+        request.data.clear()
         # Only a server that reads requests off the threads can tell.
         is_gone = request.META.get(IS_GONE, bool)
         self._clustering = done = services.cluster(points=self._points, is_gone=is_gone)
@@ -68,7 +71,7 @@ class KMeansView(APIView):
                 f"only {distinct} of {done.clusters} clusters have points: "
                 "fewer points are distinct than clusters"
             )
-        return Response({"results": done.labels.tolist()}, headers=headers)
+        return Response({"results": done.labels}, headers=headers)
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         self._started = time.perf_counter()
@@ -81,4 +84,5 @@ class KMeansView(APIView):
         final = super().finalize_response(request, response, *args, **kwargs)
         if request.method == "POST":
             recording.record(request.META, final, self._started, self._points, self._clustering)
+            self._points = self._clustering = None
         return final

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -47,6 +48,15 @@ def test_any_number_of_dimensions(client: Client) -> None:
         points = [[float(i % 3)] * dimensions for i in range(9)]
         labels = post(client, {"points": points}).json()["results"]
         assert [labels.index(label) for label in labels] == [0, 1, 2] * 3
+
+
+def test_many_labels_are_the_same_as_few(client: Client, configure: Configure) -> None:
+    for clusters in (3, 12):
+        configure(f"clusters: {clusters}\n")
+        points = np.random.default_rng(9).random((10_000, 1))
+        response = post(client, {"points": points.tolist()})
+        labels = kmeans.fit_predict(points, clusters).tolist()
+        assert response.content == json.dumps({"results": labels}, separators=(",", ":")).encode()
 
 
 POINT = [1, 2]

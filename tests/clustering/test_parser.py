@@ -452,7 +452,7 @@ def test_a_large_body_is_read_in_blocks() -> None:
     assert found is not None
     assert is_same(found, LARGE)
     request = factory.post("/api/skl-kmeans", LARGE_BODY, content_type="application/json")
-    data = Request(request, parsers=[PointsParser()]).data
+    data: Any = Request(request, parsers=[PointsParser()]).data
     assert isinstance(data["points"], np.ndarray)
 
 
