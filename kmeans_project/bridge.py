@@ -65,7 +65,7 @@ class Bridge:
             await _refuse(problem, environ, started, receive, send)
         else:
             environ["CONTENT_LENGTH"] = str(len(body))
-            environ["wsgi.input"] = io.BytesIO(body)
+            environ["wsgi.input"] = _Input(body)
             del body
             # All that can still be received is the end of the connection.
             disconnected = asyncio.ensure_future(receive())
@@ -117,6 +117,24 @@ class Bridge:
                 chunks.close()
         messages.append(_body(block, more=False))
         return messages
+
+
+class _Input(io.BytesIO):
+    """A body that is let go when it has been read.
+
+    DRF's objects refer to each other, so the request that has it lives on for longer than the hold,
+    until the garbage is collected.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._size = len(body)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        if self.tell() == self._size:
+            self.truncate(0)
+        return content
 
 
 class _Hold:
