@@ -218,7 +218,7 @@ def _charts(results: Results) -> dict[str, str]:
             for work, who in results.measured
             if who == name and (work.dimensions, work.clients) == (2, CHART_CLIENTS)
         )
-        line = [
+        line: list[tuple[float, float]] = [
             (points, each.rate)
             for points in sizes
             if (each := results.get(points, CHART_CLIENTS, name))
