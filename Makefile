@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# What `make bench` does: default, or full, which adds the rest of all sizes and numbers of clients.
+BENCH ?= default
+BENCH_VENV ?= $(VENV)/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run admin nacos test faults overload lint format lock
+.PHONY: help run admin nacos test faults overload bench lint format lock
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -30,6 +33,9 @@ faults: $(VENV)/installed-dev ## Make faults against real Nacos servers, and pri
 
 overload: $(VENV)/installed-dev ## Overload a service, and print how it bears it
 	$(RUN) -m benchmarks.overload
+
+bench: $(VENV)/installed-dev $(BENCH_VENV)/installed ## Compare with peers, and renew docs/performance.md
+	$(RUN) -m benchmarks $(BENCH) --peers $(BENCH_VENV)/bin/python --docs docs
 
 lint: $(VENV)/installed-dev ## Check style and types
 	$(RUN) -m ruff check .
@@ -58,4 +64,10 @@ $(VENV)/installed: requirements.txt constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-otel.txt
 	$(RUN) -m pip install -q -r requirements-dev.txt
+	touch $@
+
+# The peers' packages are none of the service's.
+$(BENCH_VENV)/installed: requirements-bench.txt constraints.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install -q -r requirements-bench.txt
 	touch $@

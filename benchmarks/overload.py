@@ -4,18 +4,14 @@
 """
 
 import argparse
-import contextlib
 import http.client
 import json
 import os
 import statistics
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
 import django
 import numpy as np
@@ -25,6 +21,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()
 
 from benchmarks import load  # noqa: E402
+from benchmarks.services import started  # noqa: E402
 from tests.service import Service  # noqa: E402
 from tests.workers import resident_bytes  # noqa: E402
 
@@ -72,21 +69,6 @@ class Memory:
 
 def _megabytes(sizes: dict[int, int]) -> str:
     return " ".join(f"{size / 1e6:.0f}" for size in sizes.values()) + " MB"
-
-
-@contextlib.contextmanager
-def started(**environment: str) -> Iterator[Service]:
-    with tempfile.TemporaryDirectory(prefix="skl-kmeans-overload-") as folder:
-        service = Service(Path(folder), environment)
-        try:
-            service.start()
-            service.wait_until_it_answers()
-            # Until both workers have loaded all they need.
-            for _ in range(20):
-                service.labels()
-            yield service
-        finally:
-            service.close()
 
 
 def tell(what: str, results: load.Seconds) -> None:

@@ -1,0 +1,283 @@
+"""Makes tables, charts and the generated parts of docs/performance.md from results."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import charts
+from benchmarks.plan import LARGEST
+from benchmarks.results import (
+    DRF,
+    ECHO,
+    FASTAPI,
+    FIT,
+    OURS,
+    OWN_PARSE_AND_FIT,
+    PARSE_AND_FIT,
+    Measured,
+    Results,
+)
+
+# What each service's CPU time per request is compared with, to know what its framework costs.
+WORK_OF = {OURS: OWN_PARSE_AND_FIT, FASTAPI: PARSE_AND_FIT, DRF: PARSE_AND_FIT, ECHO: None}
+FRAMEWORK_CLIENTS = 4
+CHART_CLIENTS = 4
+NONE = "–"
+
+
+def tables(results: Results) -> dict[str, str]:
+    """Return the tables in Markdown by the names of their places in the document."""
+    return {
+        "facts": _table(["", ""], results.facts.items()),
+        "targets": _table(["target", "measured", "met?"], _targets(results)),
+        "requests": _requests(results),
+        "framework": _framework(results),
+        "memory": _memory(results),
+        "beside": _beside(results),
+        "generator": _generator(results),
+    }
+
+
+def write(results: Results, docs: Path) -> None:
+    """Renew the tables of `performance.md`, and the charts beside it in `images`."""
+    document = docs / "performance.md"
+    text = document.read_text()
+    for name, table in tables(results).items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, found, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not (found and found_end):
+            raise ValueError(f"{document.name} has no place for {name}")
+        text = f"{before}{begin}{table}\n{end}{after}"
+    document.write_text(text)
+    (docs / "images").mkdir(exist_ok=True)
+    for name, chart in _charts(results).items():
+        (docs / "images" / f"{name}.svg").write_text(chart)
+
+
+class _Target(NamedTuple):
+    name: str
+    # None where it was not measured.
+    value: float | None
+    bound: float
+    unit: str = " ×"
+    at_least: bool = False
+
+    @property
+    def row(self) -> Sequence[str]:
+        name = f"{self.name} {'≥' if self.at_least else '≤'} {_number(self.bound)}{self.unit}"
+        if self.value is None:
+            return name, "not measured", NONE
+        is_met = self.value >= self.bound if self.at_least else self.value <= self.bound
+        return name, f"{_number(self.value)}{self.unit}", "yes" if is_met else "**no**"
+
+
+def _targets(results: Results) -> Iterator[Sequence[str]]:
+    for clients in (4, 32):
+        ours, peer = (results.get(9, clients, name) for name in (OURS, FASTAPI))
+        what = f"9 points, {clients} clients"
+        yield _faster(what, 3, ours, peer)
+        yield _Target(f"{what}: p99 over FastAPI's", _p(99, ours, peer), 1 / 3).row
+    ours, fit = (results.get(9, 1, name) for name in (OURS, FIT))
+    yield _Target("9 points, 1 client: p50 over that of the fit alone", _p(50, ours, fit), 1).row
+    for points, bound in ((200, 2.5), (10_000, 1.3), (100_000, 1.7)):
+        ours, peer = (results.get(points, 4, name) for name in (OURS, FASTAPI))
+        yield _faster(f"{points:,} points, 4 clients", bound, ours, peer)
+    ours, floor = (results.get(100_000, 1, name) for name in (OURS, PARSE_AND_FIT))
+    what = "100,000 points, 1 client: p50 over that of parse + fit"
+    yield _Target(what, _p(50, ours, floor), 1.15).row
+    memory = results.memory.get((LARGEST, OURS))
+    growth = memory.growth_in_bodies if memory and results.get(LARGEST.points, 1, OURS) else None
+    yield _Target("1,000,000 points: answered; memory over the body's size", growth, 6).row
+    found = results.beside.get(OURS)
+    ratio = _p(99, found.beside, found.alone) if found else None
+    yield _Target("9 points beside 1,000,000: p99 over that alone", ratio, 2).row
+    cost = _framework_milliseconds(results, OURS)
+    yield _Target("all but parse and fit: CPU a request", cost, 0.8, " ms").row
+
+
+def _faster(what: str, bound: float, ours: Measured | None, peer: Measured | None) -> Sequence[str]:
+    ratio = ours.rate / peer.rate if ours and peer else None
+    return _Target(f"{what}: requests/s over FastAPI's", ratio, bound, at_least=True).row
+
+
+def _p(percentile: float, one: Measured | None, other: Measured | None) -> float | None:
+    """Return how many times as long the requests of one took."""
+    if not (one and other and one.requests and other.requests):
+        return None
+    return one.milliseconds(percentile) / other.milliseconds(percentile)
+
+
+def _framework_milliseconds(results: Results, name: str) -> float | None:
+    whole = results.get(9, FRAMEWORK_CLIENTS, name)
+    if (work_name := WORK_OF[name]) is None:
+        return whole.cpu_milliseconds if whole else None
+    work = results.get(9, FRAMEWORK_CLIENTS, work_name)
+    return whole.cpu_milliseconds - work.cpu_milliseconds if whole and work else None
+
+
+def _requests(results: Results) -> str:
+    rows = []
+    for (work, name), each in results.measured.items():
+        peer = results.get(work.points, work.clients, FASTAPI, work.dimensions)
+        floor = results.get(work.points, work.clients, PARSE_AND_FIT, work.dimensions)
+        row = [f"{work.points:,} × {work.dimensions}", str(work.clients), name]
+        if each.requests:
+            row += [
+                str(each.requests),
+                _number(each.rate),
+                _number(each.rate / peer.rate) if peer else NONE,
+                _number(each.rate / floor.rate) if floor else NONE,
+                _number(each.milliseconds(50)),
+                _number(each.milliseconds(99)),
+                _number(_p(99, each, peer)),
+                _number(each.cpu_milliseconds),
+            ]
+        else:
+            row += [NONE] * 8
+        rows.append([*row, _others(each)])
+    return _table(
+        [
+            "points", "clients", "service", "answers", "per second", "over FastAPI",
+            "over parse + fit", "p50 ms", "p99 ms", "p99 over FastAPI", "CPU ms", "not 200",
+        ],
+        rows,
+    )  # fmt: skip
+
+
+def _framework(results: Results) -> str:
+    rows = []
+    for name, work_name in WORK_OF.items():
+        whole = results.get(9, FRAMEWORK_CLIENTS, name)
+        work = results.get(9, FRAMEWORK_CLIENTS, work_name) if work_name else None
+        if whole:
+            rows.append([
+                name,
+                _number(whole.cpu_milliseconds),
+                f"{_number(work.cpu_milliseconds)} ({work_name})" if work else NONE,
+                _number(_framework_milliseconds(results, name)),
+            ])  # fmt: skip
+    return _table(["service", "CPU ms", "of that parse and fit", "the rest"], rows)
+
+
+def _memory(results: Results) -> str:
+    rows = [
+        [
+            f"{work.points:,} × {work.dimensions}",
+            str(work.clients),
+            name,
+            _megabytes(memory.body_bytes),
+            _megabytes(memory.peak_bytes),
+            _megabytes(memory.growth_bytes),
+            _number(memory.growth_in_bodies),
+        ]
+        for (work, name), memory in results.memory.items()
+    ]
+    titles = ["points", "clients", "service", "body MB", "peak MB", "growth MB", "growth / body"]
+    return _table(titles, rows)
+
+
+def _beside(results: Results) -> str:
+    rows = []
+    for name, found in results.beside.items():
+        whole = {"alone": found.alone, "beside": found.beside, "the large one": found.large}
+        for what, each in whole.items():
+            rows.append(
+                [
+                    name,
+                    what,
+                    str(each.requests),
+                    _number(each.milliseconds(50)),
+                    _number(each.milliseconds(99)),
+                    _number(each.milliseconds(100)),
+                    _number(_p(99, each, found.alone)) if each is not found.large else NONE,
+                    _others(each),
+                ]
+            )
+    titles = ["service", "", "answers", "p50 ms", "p99 ms", "most ms", "p99 over alone", "not 200"]
+    return _table(titles, rows)
+
+
+def _generator(results: Results) -> str:
+    rows = [
+        [f"{work.points:,} × {work.dimensions}", str(work.clients), name,
+         _number(each.generator_milliseconds),
+         f"{100 * each.generator_seconds / each.wall_seconds:.0f} %"]
+        for (work, name), each in results.measured.items()
+        if each.generator_seconds and each.requests and name in (OURS, ECHO)
+    ]  # fmt: skip
+    return _table(["points", "clients", "service", "CPU ms", "of one core"], rows)
+
+
+def _charts(results: Results) -> dict[str, str]:
+    found = {}
+    series = {}
+    for name in (OURS, FASTAPI, DRF, PARSE_AND_FIT):
+        sizes = sorted(
+            work.points
+            for work, who in results.measured
+            if who == name and (work.dimensions, work.clients) == (2, CHART_CLIENTS)
+        )
+        line: list[tuple[float, float]] = [
+            (points, each.rate)
+            for points in sizes
+            if (each := results.get(points, CHART_CLIENTS, name))
+        ]
+        if line:
+            series[name] = line
+    if series:
+        found["requests-by-points"] = charts.lines(
+            "Requests per second, by points",
+            f"{CHART_CLIENTS} clients post points of two dimensions. " + _spoken(series),
+            f"points a request ({CHART_CLIENTS} clients; both axes are logarithmic)",
+            series,
+        )
+    ratios: dict[str, list[float]] = {"p50": [], "p99": []}
+    groups = []
+    for clients in sorted({work.clients for work, _ in results.measured if work.points == 9}):
+        ours, peer = (results.get(9, clients, name) for name in (OURS, FASTAPI))
+        if ours and peer:
+            groups.append(str(clients))
+            for percentile in (50, 99):
+                ratio = peer.milliseconds(percentile) / ours.milliseconds(percentile)
+                ratios[f"p{percentile}"].append(ratio)
+    if groups:
+        spoken = {name: list(zip(groups, each, strict=True)) for name, each in ratios.items()}
+        found["latency-by-clients"] = charts.bars(
+            f"{FASTAPI}'s latency over {OURS}'s, by clients",
+            f"For nine points. {_spoken(spoken)}",
+            f"clients (9 points; 2 means that {FASTAPI} takes twice as long)",
+            groups,
+            ratios,
+        )
+    return found
+
+
+def _spoken(
+    series: "dict[str, list[tuple[float, float]]] | dict[str, list[tuple[str, float]]]",
+) -> str:
+    return " ".join(
+        f"{name}: " + ", ".join(f"{y:.3g} at {x}" for x, y in line) + "."
+        for name, line in series.items()
+    )
+
+
+def _others(each: Measured) -> str:
+    return ", ".join(f"{count} × {outcome}" for outcome, count in each.others.items()) or "none"
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _number(value: float | None) -> str:
+    """Return three digits that count."""
+    if value is None:
+        return NONE
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}"
+
+
+def _megabytes(size: int) -> str:
+    return _number(size / 1e6)
