@@ -1,22 +1,25 @@
-"""How many requests wait for a fit, and for how long: nothing piles up."""
+"""Which requests are computed at once, and how many wait for it, how long: nothing piles up."""
 
+import asyncio
 import collections
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from django.conf import settings
 
 from clustering import metrics
 from clustering.problems import Problem
 
-# Small fits, one at a time, because two at once hand the GIL back and forth and are slower than one
-# after the other; and large ones, which release it most of the time, so that a small one need
+# Small requests, one at a time, because two at once hand the GIL back and forth and are slower than
+# one after the other; and large ones, which release it most of the time, so that a small one need
 # not wait for a large one.
 LANES: Final = 2
-_LARGE_FROM_NUMBERS: Final = 20_000
+# About 15,000 numbers.
+_LARGE_FROM_BYTES: Final = 128 * 1024
 RETRY_AFTER_SECONDS: Final = 1
+
+Turn = asyncio.Future[None]
 
 
 class _Lane:
@@ -24,35 +27,37 @@ class _Lane:
 
     def __init__(self) -> None:
         self.is_taken = False
-        self.waiting: collections.deque[threading.Event] = collections.deque()
+        self.waiting: collections.deque[Turn] = collections.deque()
 
 
 class Admission:
-    """A lane for small fits, one for large ones, and a bounded queue before them.
+    """A lane for small requests, one for large ones, and a bounded queue before them.
 
-    Safe to use from any thread.
+    To be used on one event loop: who waits takes no thread.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._small, self._large = _Lane(), _Lane()
 
     def is_full(self) -> bool:
         """Return whether a request that came now would be turned away."""
         return bool(self._waiting() >= settings.KMEANS_QUEUE_SIZE)
 
-    @contextmanager
-    def turn(self, numbers: int, is_gone: Callable[[], bool]) -> Iterator[None]:
-        """Wait for the turn of a fit over so many numbers, and hold the lane meanwhile.
+    @asynccontextmanager
+    async def turn(self, body_bytes: int, gone: "asyncio.Future[Any]") -> AsyncIterator[None]:
+        """Wait for the turn of a request with a body of so many bytes, and hold the lane meanwhile.
 
         Raises Problem (503) at once when too many wait, or when the turn has not come in
-        `KMEANS_QUEUE_TIMEOUT_SECONDS`, and (499) when the caller is gone by then.
+        `KMEANS_QUEUE_TIMEOUT_SECONDS`, and (499) when `gone`, the end of the connection, comes
+        before it.
         """
-        lane = self._small if numbers < _LARGE_FROM_NUMBERS else self._large
-        self._take(lane)
+        lane = self._small if body_bytes < _LARGE_FROM_BYTES else self._large
+        if lane.is_taken:
+            await self._wait(lane, gone)
+        lane.is_taken = True
         try:
-            if is_gone():
-                raise Problem("caller-gone", "the caller closed the connection while waiting")
+            if gone.done():
+                raise _gone()
             yield
         finally:
             self._give_back(lane)
@@ -60,32 +65,39 @@ class Admission:
     def _waiting(self) -> int:
         return len(self._small.waiting) + len(self._large.waiting)
 
-    def _take(self, lane: _Lane) -> None:
-        with self._lock:
-            if not lane.is_taken:
-                lane.is_taken = True
-                return
-            if self.is_full():
-                raise overloaded(f"{settings.KMEANS_QUEUE_SIZE} requests wait already")
-            my_turn = threading.Event()
-            lane.waiting.append(my_turn)
-            metrics.WAITING.set(self._waiting())
-        if my_turn.wait(settings.KMEANS_QUEUE_TIMEOUT_SECONDS):
+    async def _wait(self, lane: _Lane, gone: "asyncio.Future[Any]") -> None:
+        if self.is_full():
+            raise overloaded(f"{settings.KMEANS_QUEUE_SIZE} requests wait already")
+        turn: Turn = asyncio.get_running_loop().create_future()
+        lane.waiting.append(turn)
+        metrics.WAITING.set(self._waiting())
+        try:
+            await asyncio.wait(
+                (turn, gone),
+                timeout=settings.KMEANS_QUEUE_TIMEOUT_SECONDS,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        except asyncio.CancelledError:
+            if turn.done():  # in this very moment
+                self._give_back(lane)
+            raise
+        finally:
+            if not turn.done():
+                lane.waiting.remove(turn)
+                metrics.WAITING.set(self._waiting())
+        if turn.done():
             return
-        with self._lock:
-            if my_turn.is_set():  # in this very moment
-                return
-            lane.waiting.remove(my_turn)
-            metrics.WAITING.set(self._waiting())
+        if gone.done():
+            raise _gone()
         raise overloaded(f"no turn within {settings.KMEANS_QUEUE_TIMEOUT_SECONDS:g} s")
 
     def _give_back(self, lane: _Lane) -> None:
-        with self._lock:
-            if lane.waiting:
-                lane.waiting.popleft().set()
-                metrics.WAITING.set(self._waiting())
-            else:
-                lane.is_taken = False
+        """Let the next one in, who finds the lane taken for him."""
+        if lane.waiting:
+            lane.waiting.popleft().set_result(None)
+            metrics.WAITING.set(self._waiting())
+        else:
+            lane.is_taken = False
 
 
 def overloaded(why: str) -> Problem:
@@ -93,6 +105,10 @@ def overloaded(why: str) -> Problem:
     problem = Problem("overloaded", f"{why}; try again after {RETRY_AFTER_SECONDS} s")
     problem.wait = RETRY_AFTER_SECONDS
     return problem
+
+
+def _gone() -> Problem:
+    return Problem("caller-gone", "the caller closed the connection while waiting")
 
 
 admission = Admission()

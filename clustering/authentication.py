@@ -8,49 +8,35 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    NotAuthenticated,
+    Throttled,
+)
 from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from clustering import api_keys
 from clustering.problems import Problem
 
 SCHEME: Final = "Api-Key"
+# Key of the WSGI environ, for servers that ask for the API key before they read the body.
+ADMITTED_KEY: Final = "clustering.admitted_key"
 
 
 class ApiKeyAuthentication(BaseAuthentication):
     """Demands a good key when `API_KEYS_REQUIRED`; the key's owner has no user of Django's.
 
-    `request.auth` is then the KnownKey. One answer to every key that is not good, so that nobody
-    learns which keys there were.
+    `request.auth` is then the KnownKey.
     """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, api_keys.KnownKey] | None:
         if not settings.API_KEYS_REQUIRED:
             return None
-        key = require_key(request.META)
-        try:
-            known = api_keys.keyring.find(key)
-        except api_keys.DatabaseAwayError as error:
-            raise _unavailable() from error
-        if known is None:
-            raise AuthenticationFailed("the API key is not valid")
-        return AnonymousUser(), known
+        return AnonymousUser(), request.META.get(ADMITTED_KEY) or admit(request.META)
 
     def authenticate_header(self, request: Request) -> str:
         return SCHEME
-
-
-class ApiKeyThrottle(BaseThrottle):
-    """Holds each key to its requests per minute."""
-
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        known = request.auth
-        return not isinstance(known, api_keys.KnownKey) or api_keys.keyring.count(known)
-
-    def wait(self) -> float:
-        return api_keys.seconds_to_next_minute()
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -77,6 +63,25 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         ]
 
 
+def admit(environ: Mapping[str, Any]) -> api_keys.KnownKey:
+    """Return the key that a request carries, and count the request.
+
+    Raises NotAuthenticated where there is none, AuthenticationFailed where it is not good,
+    Throttled where it has been used too often in this minute, and Problem (503) where nobody can
+    tell.
+    """
+    try:
+        known = api_keys.keyring.find(require_key(environ))
+    except api_keys.DatabaseAwayError as error:
+        raise _unavailable() from error
+    if known is None:
+        # The same to every key that is not good, so that nobody learns which keys there were.
+        raise _with_scheme(AuthenticationFailed("the API key is not valid"))
+    if not api_keys.keyring.count(known):
+        raise Throttled(api_keys.seconds_to_next_minute())
+    return known
+
+
 def require_key(environ: Mapping[str, Any]) -> str:
     """Return the key that a request carries, good or not.
 
@@ -84,10 +89,13 @@ def require_key(environ: Mapping[str, Any]) -> str:
     """
     scheme, _, key = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != SCHEME.lower() or not key:
-        error = NotAuthenticated("send an API key: `Authorization: Api-Key <key>`")
-        error.auth_header = SCHEME  # type: ignore[attr-defined]  # DRF looks for it
-        raise error
+        raise _with_scheme(NotAuthenticated("send an API key: `Authorization: Api-Key <key>`"))
     return str(key)
+
+
+def _with_scheme(error: APIException) -> APIException:
+    error.auth_header = SCHEME  # type: ignore[attr-defined]  # DRF looks for it
+    return error
 
 
 def _unavailable() -> Problem:

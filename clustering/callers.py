@@ -27,9 +27,9 @@ class Caller:
     address: str
 
 
-# Key of the WSGI environ, for servers that can tell: a function that returns whether the caller has
-# closed the connection.
-IS_GONE = "clustering.caller_is_gone"
+# Key of the WSGI environ, for servers that let requests wait: the `time.perf_counter()` at which
+# the whole request was there.
+ARRIVED_AT = "clustering.arrived_at"
 
 # The caller of the request at hand, for log lines and problem documents.
 current: ContextVar[Caller | None] = ContextVar("caller", default=None)

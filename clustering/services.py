@@ -1,7 +1,6 @@
 """What a request asks for: labels for points, with the parameters in force."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,6 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from clustering import kmeans
-from clustering.admission import admission
 from clustering.parameters import Parameters
 from clustering.problems import Problem
 from nacos_integration import live_config
@@ -30,21 +28,19 @@ class Clustering:
         return int(np.count_nonzero(np.bincount(self.labels)))
 
 
-def cluster(*, points: NDArray[np.float64], is_gone: Callable[[], bool]) -> Clustering:
+def cluster(*, points: NDArray[np.float64]) -> Clustering:
     """Label `points`, of shape (n_points, n_dimensions), with the clusters in force.
 
     The config is read once, so a change during the call cannot mix two values. Raises Problem
-    (422) for points that cannot be clustered so, (503) when too many others wait, and (499) when
-    `is_gone()` says, at the request's turn, that nobody waits for the answer any more.
+    (422) for points that cannot be clustered so.
     """
     live_config.wait_until_synced()
     config = live_config.current(Parameters)
     clusters = config.value.clusters
     _check(points, clusters)
-    with admission.turn(points.size, is_gone):
-        started = time.perf_counter()
-        labels = kmeans.fit_predict(points, clusters)
-        fit_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    labels = kmeans.fit_predict(points, clusters)
+    fit_seconds = time.perf_counter() - started
     return Clustering(labels, clusters, config.version, fit_seconds)
 
 

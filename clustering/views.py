@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from clustering import recording, schema, services
-from clustering.authentication import ApiKeyAuthentication, ApiKeyThrottle
-from clustering.callers import IS_GONE
+from clustering.authentication import ApiKeyAuthentication
+from clustering.callers import ARRIVED_AT
 from clustering.parsers import PointsParser
 from clustering.renderers import LabelsRenderer
 from clustering.serializers import KMeansRequestSerializer
@@ -42,7 +42,7 @@ class KMeansView(APIView):
     """k-means over REST; open to callers inside the network, unless API keys are required."""
 
     authentication_classes = (ApiKeyAuthentication,)
-    throttle_classes = (ApiKeyThrottle,)
+    throttle_classes = ()
     permission_classes = ()
     parser_classes = (PointsParser,)
     renderer_classes = (LabelsRenderer,)
@@ -59,9 +59,7 @@ class KMeansView(APIView):
         # DRF's objects refer to each other, and so live on until the garbage is collected: they
         # do not keep the points, which as nested lists take many times the room of the array.
         request.data.clear()
-        # Only a server that reads requests off the threads can tell.
-        is_gone = request.META.get(IS_GONE, bool)
-        self._clustering = done = services.cluster(points=self._points, is_gone=is_gone)
+        self._clustering = done = services.cluster(points=self._points)
         headers = {
             "X-KMeans-Clusters": str(done.clusters),
             "X-Config-Version": done.config_version,
@@ -74,7 +72,7 @@ class KMeansView(APIView):
         return Response({"results": done.labels}, headers=headers)
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
-        self._started = time.perf_counter()
+        self._started = request.META.get(ARRIVED_AT) or time.perf_counter()
         return super().initialize_request(request, *args, **kwargs)
 
     def finalize_response(

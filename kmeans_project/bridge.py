@@ -8,20 +8,22 @@ import urllib.parse
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from rest_framework.exceptions import APIException
 
-from clustering import callers, problems, recording
+from clustering import authentication, callers, problems, recording
 from clustering.admission import admission, overloaded
-from clustering.authentication import require_key
+from clustering.authentication import ADMITTED_KEY, require_key
 from clustering.checks import find_errors
 from clustering.parsers import too_large
 from clustering.problems import Problem
+from nacos_integration import live_config
 
+Returned = TypeVar("Returned")
 Message = MutableMapping[str, Any]
 Environ = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -38,11 +40,12 @@ _BLOCK_BYTES: Final = 256 * 1024
 
 
 class Bridge:
-    """An ASGI application that runs a WSGI application in `THREADS` threads.
+    """An ASGI application that runs a WSGI application in threads, `THREADS` at most.
 
-    A thread is taken when the whole body is there, so however many callers send slowly, threads
-    are left. A request to the endpoint that could not be served is answered before its body is
-    read, and all bodies held at once are bounded. To be called on one event loop.
+    A thread is taken when the whole body is there and it is the request's turn, so however many
+    callers send slowly or wait, threads are left. A request to the endpoint that could not be
+    served is answered before its body is read, and all bodies held at once are bounded. To be
+    called on one event loop.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
@@ -60,36 +63,56 @@ class Bridge:
         hold = _Hold(self)
         try:
             _admit(environ, hold)
+            if settings.API_KEYS_REQUIRED and _is_for_endpoint(environ):
+                # Not in the request's turn: while the database hangs, nobody else would have one.
+                environ[ADMITTED_KEY] = await self._in_thread(authentication.admit, environ)
             body = await _read(environ, hold, receive)
         except APIException as problem:
-            await _refuse(problem, environ, started, receive, send)
+            await _refuse(problem, environ, started, send, is_last=True)
+            await _drain(receive)
         else:
             environ["CONTENT_LENGTH"] = str(len(body))
             environ["wsgi.input"] = _Input(body)
+            environ[callers.ARRIVED_AT] = time.perf_counter()
             del body
             # All that can still be received is the end of the connection.
-            disconnected = asyncio.ensure_future(receive())
-            environ[callers.IS_GONE] = disconnected.done
+            gone = asyncio.ensure_future(receive())
             try:
-                await self._run(environ, send)
+                for message in await self._messages_of(environ, send, gone):
+                    await send(message)
+            except APIException as problem:
+                await _refuse(problem, environ, started, send, is_last=False)
             finally:
-                disconnected.cancel()
+                gone.cancel()
         finally:
             hold.release()
 
-    async def _run(self, environ: Environ, send: Send) -> None:
+    async def _messages_of(
+        self, environ: Environ, send: Send, gone: "asyncio.Future[Message]"
+    ) -> list[Message]:
+        """Run the application, in the request's turn if it is one for the endpoint."""
         loop = asyncio.get_running_loop()
 
-        def send_from_thread(message: Message) -> None:
-            asyncio.run_coroutine_threadsafe(send(message), loop).result()
+        def send_from_thread(message: Message) -> bool:
+            if not gone.done():
+                asyncio.run_coroutine_threadsafe(send(message), loop).result()
+            return not gone.done()
 
-        for message in await loop.run_in_executor(
-            self._threads, self._call, environ, send_from_thread
-        ):
-            await send(message)
+        if not _is_for_endpoint(environ):
+            return await self._in_thread(self._call, environ, send_from_thread)
+        while not live_config.is_synced():
+            await asyncio.sleep(0.02)
+        async with admission.turn(int(environ["CONTENT_LENGTH"]), gone):
+            return await self._in_thread(self._call, environ, send_from_thread)
 
-    def _call(self, environ: Environ, send: Callable[[Message], None]) -> list[Message]:
-        """Run the application; send all but the last block, and return what is left to send."""
+    async def _in_thread(self, call: Callable[..., Returned], *arguments: Any) -> Returned:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+    def _call(self, environ: Environ, send: Callable[[Message], bool]) -> list[Message]:
+        """Run the application; send all but the last block, and return what is left to send.
+
+        `send` returns whether the caller is still there.
+        """
         messages: list[Message] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
@@ -103,12 +126,11 @@ class Bridge:
             size = 0
             for chunk in chunks if environ["REQUEST_METHOD"] != "HEAD" else ():
                 if size > _BLOCK_BYTES:
-                    if environ[callers.IS_GONE]():
-                        break
                     messages.append(_body(block, more=True))
-                    for message in messages:
-                        send(message)
+                    is_there = [send(message) for message in messages]
                     messages.clear()
+                    if not all(is_there):
+                        break
                     block, size = [], 0
                 block.append(chunk)
                 size += len(chunk)
@@ -214,14 +236,18 @@ async def _receive(receive: Receive, deadline: float) -> Message:
 
 
 async def _refuse(
-    problem: APIException, environ: Environ, started: float, receive: Receive, send: Send
+    problem: APIException, environ: Environ, started: float, send: Send, *, is_last: bool
 ) -> None:
+    """Answer, and say whether it is the connection's last answer."""
     callers.current.set(callers.identify(environ))
     response = problems.handle(problem)
     if _is_for_endpoint(environ):
         recording.record(environ, response, started)
-    for message in _messages(response):
+    for message in _messages(response, is_last=is_last):
         await send(message)
+
+
+async def _drain(receive: Receive) -> None:
     deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
     with suppress(TimeoutError):
         drained, more = 0, True
@@ -231,11 +257,12 @@ async def _refuse(
             more = message.get("more_body", False)
 
 
-def _messages(response: HttpResponse) -> list[Message]:
+def _messages(response: HttpResponse, *, is_last: bool) -> list[Message]:
     caller = callers.current.get()
     assert caller
     response["X-Request-ID"] = caller.request_id
-    response["Connection"] = "close"
+    if is_last:
+        response["Connection"] = "close"
     headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in response.items()]
     start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
     return [start, _body([response.content], more=False)]
