@@ -133,7 +133,7 @@ def test_too_large_a_body_gets_413(client: Client, settings: Settings) -> None:
 def test_an_unexpected_error_gets_a_500_without_internals(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(kmeans, "fit_predict", fail)
