@@ -63,7 +63,7 @@ def _own_parse_and_fit(content: bytes) -> Callable[[], Labels]:
 
     def work() -> Labels:
         parsed = parser.parse(BytesIO(content), parser_context=context)
-        labels: Labels = fit_predict(field.to_internal_value(parsed["points"]), 3).tolist()
+        labels: Labels = fit_predict(field.to_internal_value(parsed["points"]), 3).labels.tolist()
         return labels
 
     return work

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
+from clustering import versions
 from clustering.admission import LANES
 
 
 @register("serving")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report every setting that cannot hold together with the others."""
-    return list(find_errors())
+    """Report every setting that cannot hold together with the others, or with what is installed."""
+    return [*find_errors(), *find_warnings()]
 
 
 def find_errors() -> Iterator[Error]:
@@ -38,6 +40,16 @@ def find_errors() -> Iterator[Error]:
     ):  # fmt: skip
         if not getattr(settings, name) > 0:
             yield _error(3, f"{name}: {getattr(settings, name)}", "Use a number above 0.")
+
+
+def find_warnings() -> Iterator[checks.Warning]:
+    """Yield a warning, with what to do, for each setting that has no effect here."""
+    if settings.KMEANS_FAST_PATH and (others := versions.unknown_to_fast_kmeans()):
+        yield checks.Warning(
+            f"KMEANS_FAST_PATH: off, because it was not written for {', '.join(others)}",
+            hint="Install what requirements.txt pins. Labels are the same, but take longer.",
+            id="clustering.W001",
+        )
 
 
 def _error(number: int, message: str, hint: str) -> Error:

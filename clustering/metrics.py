@@ -22,6 +22,11 @@ DURATION: Final = Histogram(
 FIT: Final = Histogram(
     "skl_kmeans_fit_duration_seconds", "k-means itself, waiting not included.", buckets=_SECONDS
 )
+FITS: Final = Counter(
+    "skl_kmeans_fits_total",
+    "Fits, by path: certified is the fast one; else why scikit-learn did it (off, too-large, ...).",
+    ["path"],
+)
 POINTS: Final = Histogram(
     "skl_kmeans_points", "Points of the requests that were clustered.", buckets=_POINTS
 )

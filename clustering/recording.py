@@ -54,6 +54,7 @@ def record(
         row.config_version = clustering.config_version
         row.labels = clustering.labels.tolist() if row.payload is not None else None
         metrics.FIT.observe(clustering.fit_seconds)
+        metrics.FITS.labels(clustering.fit_path).inc()
         metrics.POINTS.observe(len(clustering.labels))
     metrics.REQUESTS.labels(response.status_code, code).inc()
     metrics.DURATION.observe(seconds)

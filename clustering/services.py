@@ -15,11 +15,12 @@ from nacos_integration import live_config
 
 @dataclass(frozen=True)
 class Clustering:
-    """Labels, and the config and time that produced them."""
+    """Labels, and the config, path and time that produced them."""
 
     labels: NDArray[np.int32]
     clusters: int
     config_version: str
+    fit_path: str
     fit_seconds: float
 
     @property
@@ -39,9 +40,9 @@ def cluster(*, points: NDArray[np.float64]) -> Clustering:
     clusters = config.value.clusters
     _check(points, clusters)
     started = time.perf_counter()
-    labels = kmeans.fit_predict(points, clusters)
+    fit = kmeans.fit_predict(points, clusters, fast_path=settings.KMEANS_FAST_PATH)
     fit_seconds = time.perf_counter() - started
-    return Clustering(labels, clusters, config.version, fit_seconds)
+    return Clustering(fit.labels, clusters, config.version, fit.path, fit_seconds)
 
 
 def _check(points: NDArray[np.float64], clusters: int) -> None:

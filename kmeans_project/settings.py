@@ -105,6 +105,8 @@ KMEANS_CONFIG_FILE = env.str("KMEANS_CONFIG_FILE", str(BASE_DIR / "config" / "sk
 KMEANS_MAX_CLUSTERS = env.int("KMEANS_MAX_CLUSTERS", 1000)
 KMEANS_MAX_POINTS = env.int("KMEANS_MAX_POINTS", 1_000_000)
 KMEANS_MAX_DIMENSIONS = env.int("KMEANS_MAX_DIMENSIONS", 1000)
+# Whether few points may be clustered without scikit-learn, where the labels are certainly the same.
+KMEANS_FAST_PATH = env.bool("KMEANS_FAST_PATH", True)
 # points * clusters * the ten starts
 KMEANS_MAX_WORK = env.int("KMEANS_MAX_WORK", 100_000_000)
 # A million points of eight dimensions, each number with all of its digits, are 202 MB.

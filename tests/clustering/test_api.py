@@ -55,7 +55,7 @@ def test_many_labels_are_the_same_as_few(client: Client, configure: Configure) -
         configure(f"clusters: {clusters}\n")
         points = np.random.default_rng(9).random((10_000, 1))
         response = post(client, {"points": points.tolist()})
-        labels = kmeans.fit_predict(points, clusters).tolist()
+        labels = kmeans.fit_predict(points, clusters).labels.tolist()
         assert response.content == json.dumps({"results": labels}, separators=(",", ":")).encode()
 
 
@@ -143,7 +143,7 @@ def test_too_large_a_body_gets_413(client: Client, settings: Settings) -> None:
 def test_an_unexpected_error_gets_a_500_without_internals(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(kmeans, "fit_predict", fail)

@@ -10,8 +10,8 @@ from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS
 
 @pytest.mark.parametrize("clusters", [3, 4])
 def test_reference_points_get_the_golden_labels(clusters: int) -> None:
-    labels = kmeans.fit_predict(np.array(REFERENCE_POINTS, dtype=float), clusters)
-    assert labels.tolist() == REFERENCE_LABELS[clusters]
+    fit = kmeans.fit_predict(np.array(REFERENCE_POINTS, dtype=float), clusters)
+    assert fit.labels.tolist() == REFERENCE_LABELS[clusters]
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 8])
@@ -19,11 +19,11 @@ def test_reference_points_get_the_golden_labels(clusters: int) -> None:
 def test_labels_are_those_of_the_contract(dimensions: int, clusters: int) -> None:
     points = np.random.default_rng(dimensions).normal(size=(60, dimensions))
     expected = KMeans(n_clusters=clusters, random_state=9, n_init=10).fit_predict(points)
-    assert kmeans.fit_predict(points, clusters).tolist() == expected.tolist()
+    assert kmeans.fit_predict(points, clusters).labels.tolist() == expected.tolist()
 
 
 def test_fewer_distinct_points_than_clusters_is_no_error() -> None:
-    labels = kmeans.fit_predict(np.ones((5, 2)), 3)
+    labels = kmeans.fit_predict(np.ones((5, 2)), 3).labels
     assert set(labels.tolist()) == {0}
 
 

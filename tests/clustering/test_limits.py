@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from clustering import checks
+from clustering import checks, versions
 from nacos_integration.live_config import md5_of
 from tests.conftest import REFERENCE_POINTS, Configure
 
@@ -74,3 +74,19 @@ def test_settings_that_cannot_hold_together_are_reported(
     (error,) = checks.find_errors()
     assert error.id == f"clustering.E{number:03}"
     assert setting in error.msg
+
+
+def test_a_fast_path_that_is_off_by_itself_is_reported(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not list(checks.find_warnings())
+    monkeypatch.setitem(versions.FAST_KMEANS_VERSIONS, "numpy", "2.4.0")
+    versions.unknown_to_fast_kmeans.cache_clear()
+    try:
+        (warning,) = checks.find_warnings()
+        assert warning.id == "clustering.W001"
+        assert "numpy" in warning.msg
+        settings.KMEANS_FAST_PATH = False
+        assert not list(checks.find_warnings())
+    finally:
+        versions.unknown_to_fast_kmeans.cache_clear()

@@ -35,6 +35,7 @@ def test_all_workers_count_together(service: Service) -> None:
         samples = scrape(service)
         assert samples['skl_kmeans_requests_total{outcome="ok",status="200"}'] == 30
         assert samples["skl_kmeans_fit_duration_seconds_count"] == 30
+        assert samples['skl_kmeans_fits_total{path="certified"}'] == 30
         assert samples["skl_kmeans_points_sum"] == 270
         assert samples["skl_kmeans_waiting_requests"] == 0
     written = 'skl_kmeans_history_rows_total{fate="written"}'

@@ -1,0 +1,18 @@
+"""The releases that `fast_kmeans.py` was written for and compared with, bit by bit."""
+
+from functools import cache
+from importlib.metadata import version
+from typing import Final
+
+# After a change of one, `python -m tests.clustering.test_fast_kmeans 60000`, then change it here.
+FAST_KMEANS_VERSIONS: Final = {"numpy": "2.4.6", "scikit-learn": "1.9.1", "scipy": "1.17.1"}
+
+
+@cache
+def unknown_to_fast_kmeans() -> list[str]:
+    """Return what is installed in other releases, such as `numpy 2.5.0 instead of 2.4.6`."""
+    return [
+        f"{name} {version(name)} instead of {wanted}"
+        for name, wanted in FAST_KMEANS_VERSIONS.items()
+        if version(name) != wanted
+    ]
