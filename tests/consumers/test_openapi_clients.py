@@ -32,7 +32,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     made.close()
 
 
-@pytest.mark.parametrize("language", COMMANDS)
+@pytest.mark.parametrize("language", NEEDED)
 def test_a_generated_client_reads_labels_and_problems(language: str, service: Service) -> None:
     for command in NEEDED[language]:
         require(command, f"install {command} to run the test of the {language} client")
@@ -49,8 +49,7 @@ def test_a_generated_client_reads_labels_and_problems(language: str, service: Se
     # The generators have something to say too.
     answers = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
     assert answers[0] == {"results": REFERENCE_LABELS[3]}
-    log = service.log()
-    assert all(f'"request_id": "{problem.pop("request_id")}"' in log for problem in answers[1:])
+    assert all(problem.pop("request_id") in service.log() for problem in answers[1:])
     assert answers[1:] == [
         {
             "type": "urn:skl-kmeans:problem:too-few-points",
