@@ -41,7 +41,7 @@ def _header(name: str, description: str, statuses: list[str]) -> OpenApiParamete
 
 
 describes_post = extend_schema(
-    operation_id="skl_kmeans",
+    operation_id="cluster",
     summary="Cluster points with k-means",
     description=(
         "Labels each point with its cluster, as "
