@@ -108,7 +108,8 @@ class Command(BaseCommand):
         finally:
             connection.close()
         # SQLite is in the state directory; any other database is not ours to change.
-        if missing and settings.STATE_DIR_IS_TEMPORARY and connection.vendor == "sqlite":
+        is_temporary = getattr(settings, "STATE_DIR_IS_TEMPORARY", False)
+        if missing and is_temporary and connection.vendor == "sqlite":
             call_command("migrate", verbosity=0, skip_checks=True)
         elif missing:
             raise CommandError(
