@@ -1,6 +1,6 @@
 """Django's settings, and the only reader of the environment.
 
-Every variable is described in the README's settings table.
+Every variable is described in the settings table of docs/operating.md.
 """
 
 import atexit
