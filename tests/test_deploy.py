@@ -74,7 +74,9 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("container")
     (folder / "tmp").mkdir()
     (folder / "state").mkdir()
-    service = Service(folder, {"TMPDIR": str(folder / "tmp"), "HOME": "/nonexistent"})
+    service = Service(
+        folder, {"TMPDIR": str(folder / "tmp"), "HOME": "/nonexistent", "WORKERS": "1"}
+    )
     assert service.manage("migrate", "-v", "0").returncode == 0
     with service.log_path.open("ab") as log:
         service.process = subprocess.Popen(
@@ -86,7 +88,7 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         )
     try:
         # Nothing has compiled its modules for it, as the image's build does.
-        wait_until(lambda: service.get("/livez") == 200, 60, service.log)
+        wait_until(lambda: service.get("/livez") == 200, 100, service.log)
         yield service
         assert service.stop() == 0
     finally:

@@ -72,7 +72,7 @@ def manage_commands() -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("live"))
+    service = Service(tmp_path_factory.mktemp("live"), {"WORKERS": "1"})
     service.start()
     try:
         service.wait_until_it_answers()
