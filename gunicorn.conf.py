@@ -2,11 +2,8 @@
 
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +50,7 @@ if not settings.METRICS_DIR:
 
 def when_ready(server: Any) -> None:
     """Under `manage.py serve`, end when that process does, however it ends."""
-    if settings.SERVE_LIFELINE_FD is not None:
-        threading.Thread(
-            target=_end_with_parent,
-            args=(settings.SERVE_LIFELINE_FD,),
-            name="lifeline",
-            daemon=True,
-        ).start()
-
-
-def _end_with_parent(lifeline: int) -> None:
-    os.read(lifeline, 1)  # returns when the other end closes
-    os.kill(os.getpid(), signal.SIGQUIT)
-    time.sleep(1)
-    os.killpg(os.getpid(), signal.SIGKILL)  # `serve` made it the leader of a group of its own
+    launch.end_with_parent(settings.SERVE_LIFELINE_FD)
 
 
 def child_exit(server: Any, worker: Any) -> None:

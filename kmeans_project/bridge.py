@@ -30,7 +30,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-ENDPOINT: Final = "/api/skl-kmeans"
 # After an answer that did not wait for the body. A connection closed with bytes unread is reset,
 # and the caller might not see the answer.
 DRAIN_BYTES: Final = 8 * 1024 * 1024
@@ -43,7 +42,7 @@ class Bridge:
     """An ASGI application that runs a WSGI application in threads, `THREADS` at most.
 
     A thread is taken when the whole body is there and it is the request's turn, so however many
-    callers send slowly or wait, threads are left. A request to the endpoint that could not be
+    callers send slowly or wait, threads are left. A request that could not be
     served is answered before its body is read, and all bodies held at once are bounded. To be
     called on one event loop.
     """
@@ -63,7 +62,7 @@ class Bridge:
         hold = _Hold(self)
         try:
             _admit(environ, hold)
-            if settings.API_KEYS_REQUIRED and _is_for_endpoint(environ):
+            if settings.API_KEYS_REQUIRED and _is_computed(environ):
                 # Not in the request's turn: while the database hangs, nobody else would have one.
                 environ[ADMITTED_KEY] = await self._in_thread(authentication.admit, environ)
             body = await _read(environ, hold, receive)
@@ -98,7 +97,7 @@ class Bridge:
                 asyncio.run_coroutine_threadsafe(send(message), loop).result()
             return not gone.done()
 
-        if not _is_for_endpoint(environ):
+        if not _is_computed(environ):
             return await self._in_thread(self._call, environ, send_from_thread)
         while not live_config.is_synced():
             await asyncio.sleep(0.02)
@@ -182,8 +181,8 @@ class _Hold:
         self._size = 0
 
 
-def _is_for_endpoint(environ: Environ) -> bool:
-    return (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", ENDPOINT)
+def _is_computed(environ: Environ) -> bool:
+    return environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] in settings.COMPUTED_PATHS
 
 
 def _admit(environ: Environ, hold: _Hold) -> None:
@@ -193,7 +192,7 @@ def _admit(environ: Environ, hold: _Hold) -> None:
     announced = int(environ["CONTENT_LENGTH"] or 0)
     if announced > _limit(environ):
         raise too_large(_limit(environ))
-    if _is_for_endpoint(environ):
+    if _is_computed(environ):
         if settings.API_KEYS_REQUIRED:
             require_key(environ)
         if admission.is_full():
@@ -241,7 +240,7 @@ async def _refuse(
     """Answer, and say whether it is the connection's last answer."""
     callers.current.set(callers.identify(environ))
     response = problems.handle(problem)
-    if _is_for_endpoint(environ):
+    if _is_computed(environ):
         recording.record(environ, response, started)
     for message in _messages(response, is_last=is_last):
         await send(message)
@@ -273,7 +272,7 @@ def _body(block: list[bytes], *, more: bool) -> Message:
 
 
 def _limit(environ: Environ) -> int:
-    if _is_for_endpoint(environ):
+    if _is_computed(environ):
         return int(settings.KMEANS_MAX_BODY_BYTES)
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 

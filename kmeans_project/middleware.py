@@ -18,7 +18,7 @@ from clustering import callers, problems
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 ADMIN = "/admin/"
-MACHINES = frozenset({"/api/skl-kmeans", "/livez", "/readyz", "/startupz", "/metrics"})
+MACHINES = frozenset({*settings.COMPUTED_PATHS, "/livez", "/readyz", "/startupz", "/metrics"})
 _DETAILS = {
     400: "the request is malformed",
     403: "the request is refused: a form needs the page's own token and cookies",

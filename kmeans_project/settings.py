@@ -1,6 +1,6 @@
 """Django's settings, and the only reader of the environment.
 
-Every variable is described in the README's settings table.
+Every variable is described in the settings table of docs/operating.md.
 """
 
 import atexit
@@ -114,6 +114,8 @@ KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 256 * 1024 * 1024)
 KMEANS_BODIES_MAX_BYTES = env.int(
     "KMEANS_BODIES_MAX_BYTES", KMEANS_MAX_BODY_BYTES + 64 * 1024 * 1024
 )
+# A POST to one of these is computed in its turn.
+COMPUTED_PATHS = ["/api/skl-kmeans"]
 KMEANS_QUEUE_SIZE = env.int("KMEANS_QUEUE_SIZE", 64)
 KMEANS_QUEUE_TIMEOUT_SECONDS = env.float("KMEANS_QUEUE_TIMEOUT_SECONDS", 5.0)
 HISTORY_ENABLED = env.bool("HISTORY_ENABLED", True)

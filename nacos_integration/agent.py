@@ -55,7 +55,7 @@ class Agent:
         self._leave = threading.Event()
         self._left = threading.Event()
         self._keep_registered = False
-        self._had_joined = False
+        self._left_for_seconds = float("inf")
         self._deaths: collections.deque[float] = collections.deque(maxlen=DEATHS_MAX)
         self._thread = threading.Thread(target=self._run, name="nacos-agent", daemon=True)
         self.holds_lock = threading.Event()
@@ -65,15 +65,17 @@ class Agent:
         """Start the thread that gets the lock and then works."""
         self._thread.start()
 
-    def leave(self) -> bool:
-        """Make readiness say no, and deregister; return whether callers may still come.
+    def leave(self) -> float:
+        """Make readiness say no, and deregister; return for how long callers cannot find it.
 
-        Returns when the registry has confirmed it, or a time limit is over.
+        That is 0 for an instance that was registered, more for one that was offline already, and
+        infinite for one that never was there. Returns when the registry has confirmed it, or a time
+        limit is over.
         """
         self._leave.set()
         if self.holds_lock.is_set():
             self._left.wait(LEAVE_SECONDS)
-        return self._had_joined
+        return self._left_for_seconds
 
     def stop(self) -> None:
         """Stop in order; harmless when stopped already."""
@@ -168,7 +170,7 @@ class Agent:
                     if heartbeat and registration:
                         loops.remove(heartbeat)
                         heartbeat.end(JOIN_SECONDS)
-                        self._had_joined = registration.has_joined
+                        self._left_for_seconds = registration.left_for_seconds
                         registration.leave()
                     self._left.set()
         finally:

@@ -3,23 +3,31 @@
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.utils.module_loading import import_string
 
 from nacos_integration import address
 
+REQUIRED: Final = ("service_name", "bind_port", "config_handler", "state_dir", "launch_id")
+
 
 @register("nacos", "serving")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Report every wrong setting in `settings.NACOS`."""
-    return list(find_errors(settings.NACOS))
+    from nacos_integration import conf  # which imports this module
+
+    return list(find_errors(conf.given()))
 
 
 def find_errors(raw: dict[str, Any]) -> Iterator[Error]:
     """Yield an error, with what to do, for each wrong setting in `raw`."""
+    if missing := [name for name in REQUIRED if raw.get(name) is None]:
+        yield _error(11, f"settings.NACOS lacks {', '.join(missing)}", "See docs/extending.md.")
+        return
+    if not raw["server_addr"] and not raw["config_file"]:
+        yield _error(11, "settings.NACOS lacks server_addr and config_file", "Give one of them.")
     yield from _connection_errors(raw)
     yield from _instance_errors(raw)
     for name in ("beat_interval", "verify_interval", "reread_interval", "sync_timeout"):

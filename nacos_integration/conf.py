@@ -4,12 +4,41 @@ import hashlib
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from nacos_integration import address, checks
+
+# For what `settings.NACOS` leaves out; REQUIRED of the checks has no default.
+DEFAULTS: Final[dict[str, Any]] = {
+    "server_addr": (),
+    "namespace": "",
+    "group": "DEFAULT_GROUP",
+    "username": "",
+    "password": "",
+    "access_key": "",
+    "secret_key": "",
+    "tls_enabled": False,
+    "tls_ca_file": "",
+    "tls_cert_file": "",
+    "tls_key_file": "",
+    "register_enabled": True,
+    "service_ip": "",
+    "preferred_networks": (),
+    "cluster_name": "DEFAULT",
+    "weight": 1.0,
+    "ephemeral": True,
+    "metadata": {},
+    "beat_interval_seconds": 30.0,
+    "verify_interval_seconds": 3.0,
+    "reread_interval_seconds": 15.0,
+    "sync_timeout_seconds": 5.0,
+    "ready_requires": (),
+    "config_file": "",
+    "bind_host": "0.0.0.0",  # noqa: S104 (as gunicorn is told it; every address)
+}
 
 
 @dataclass(frozen=True)
@@ -89,13 +118,21 @@ class Conf:
         return self.agent_dir / "offline.json"
 
 
+def given() -> dict[str, Any]:
+    """Return `settings.NACOS` with the defaults; data id and port are those of the service."""
+    raw: dict[str, Any] = DEFAULTS | settings.NACOS
+    raw.setdefault("data_id", raw.get("service_name"))
+    raw.setdefault("service_port", raw.get("bind_port"))
+    return raw
+
+
 @cache
 def load() -> Conf:
     """Return the settings, with server addresses normalised and the service's ip found.
 
     Raises ImproperlyConfigured that names every wrong setting.
     """
-    raw: dict[str, Any] = settings.NACOS
+    raw = given()
     if errors := list(checks.find_errors(raw)):
         raise ImproperlyConfigured("\n".join(str(error) for error in errors))
     values = {f.name: raw[f.name] for f in fields(Conf)}

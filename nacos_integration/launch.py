@@ -1,6 +1,10 @@
 """Which process runs the agent, told by the launcher; without Django, so that it can be first."""
 
+import os
+import signal
 import sys
+import threading
+import time
 
 # Set by wsgi.py: whoever loads the WSGI application is going to serve it.
 serves_wsgi = False
@@ -27,3 +31,21 @@ def should_have_agent(*, agent_in_parent: bool, reloader_child: bool) -> bool:
     if arguments[0] == "runserver":
         return reloader_child or "--noreload" in arguments
     return arguments[0] == "serve"
+
+
+def end_with_parent(lifeline: int | None) -> None:
+    """In gunicorn's master: end it when `manage.py serve`, which started it, is gone, however.
+
+    `lifeline` is the end of a pipe whose other end `serve` holds; None under another launcher.
+    """
+    if lifeline is not None:
+        threading.Thread(
+            target=_end_at_close, args=(lifeline,), name="lifeline", daemon=True
+        ).start()
+
+
+def _end_at_close(lifeline: int) -> None:
+    os.read(lifeline, 1)  # returns when the other end closes
+    os.kill(os.getpid(), signal.SIGQUIT)
+    time.sleep(1)
+    os.killpg(os.getpid(), signal.SIGKILL)  # `serve` made it the leader of a group of its own

@@ -38,6 +38,7 @@ class Registration:
         self._status = status
         self._probe = probe
         self._joined = False
+        self._left_at = float("-inf")
         self._beat_at = float("-inf")
         self._answered_at = time.monotonic()
         self._failures = 0
@@ -90,13 +91,14 @@ class Registration:
         else:
             logger.info("registry: %s %s", self._name(), "left" if gone else "is still listed")
         self._joined = False
+        self._left_at = time.monotonic()
         self._set("deregistered")
         return gone
 
     @property
-    def has_joined(self) -> bool:
-        """Whether callers may have found this instance in the registry."""
-        return self._joined
+    def left_for_seconds(self) -> float:
+        """For how long callers cannot have found this instance; infinite if they never could."""
+        return 0.0 if self._joined else time.monotonic() - self._left_at
 
     def _stay_offline(self) -> None:
         self.leave()

@@ -31,7 +31,7 @@ def test_a_piece_in_the_last_moment_does_not_stop_the_clock(settings: Settings) 
         return {"type": "http.request", "body": pieces[-1], "more_body": True}
 
     hold: Any = AnyHold()
-    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": bridge.ENDPOINT}
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/api/skl-kmeans"}
     with pytest.raises(Problem) as raised:
         asyncio.run(bridge._read(environ, hold, receive))
     assert raised.value.status_code == 408

@@ -113,6 +113,23 @@ def test_offline_for_this_launch_ends_with_it(
     wait_until_listed(nacos3, service, 20)
 
 
+def test_callers_have_their_time_after_a_pre_stop_hook_too(
+    nacos3: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos3, SERVE_DRAIN_SECONDS="12")
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos3, service)
+    assert service.process
+    with steady_calls(service) as failures:
+        assert service.manage("nacos", "offline", "--this-launch").returncode == 0
+        offline = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+        time.sleep(max(0.0, offline + 8 - time.monotonic()))
+    assert failures == []
+    assert service.process.wait(20) == 0
+
+
 def test_what_an_operator_changed_is_reported_and_left(
     nacos: NacosServer, make_service: MakeService
 ) -> None:

@@ -72,8 +72,9 @@ class Command(BaseCommand):
                 pass
             ended_by_itself = gunicorn.poll() is not None
             # First out of the registry, so that nobody new is sent here; only then the server.
-            if agent.leave() and not ended_by_itself and signal.SIGINT not in self._signals:
-                self._drain(gunicorn)
+            left_for_seconds = agent.leave()
+            if not ended_by_itself and signal.SIGINT not in self._signals:
+                self._drain(gunicorn, settings.SERVE_DRAIN_SECONDS - left_for_seconds)
         finally:
             self._stop_gunicorn(gunicorn)
             os.close(lifeline)
@@ -87,10 +88,10 @@ class Command(BaseCommand):
         self._signals.append(number)
         self._signalled.set()
 
-    def _drain(self, gunicorn: "subprocess.Popen[bytes]") -> None:
+    def _drain(self, gunicorn: "subprocess.Popen[bytes]", seconds: float) -> None:
         """Go on serving for callers that do not know yet, until a further signal at the most."""
         seen = len(self._signals)
-        deadline = time.monotonic() + settings.SERVE_DRAIN_SECONDS
+        deadline = time.monotonic() + seconds
         while (
             time.monotonic() < deadline and len(self._signals) == seen and gunicorn.poll() is None
         ):
@@ -107,7 +108,8 @@ class Command(BaseCommand):
         finally:
             connection.close()
         # SQLite is in the state directory; any other database is not ours to change.
-        if missing and settings.STATE_DIR_IS_TEMPORARY and connection.vendor == "sqlite":
+        is_temporary = getattr(settings, "STATE_DIR_IS_TEMPORARY", False)
+        if missing and is_temporary and connection.vendor == "sqlite":
             call_command("migrate", verbosity=0, skip_checks=True)
         elif missing:
             raise CommandError(
