@@ -17,17 +17,21 @@ def server_jar(name: str) -> Path:
 
     The line says what to install. Where all must be there, as in CI, it is a failure.
     """
-    if shutil.which("java") is None:
-        _missing("install a JDK 17 to run the tests against real Nacos servers")
+    require("java", "install a JDK 17 to run the tests against real Nacos servers")
     if name == "nacos2":
-        if shutil.which("mvn") is None:
-            _missing("install Maven to run the tests against Nacos 2.2.4")
+        require("mvn", "install Maven to run the tests against Nacos 2.2.4")
         return build_jar()
     jar = Path(os.environ.get("NACOS_SERVER_JAR", ""))
     if not jar.is_file():
         _missing("set NACOS_SERVER_JAR to a Nacos 3.0.3 server jar to run the tests against it")
     assert generation_of(jar) == 3
     return jar
+
+
+def require(command: str, otherwise: str) -> None:
+    """Skip, or fail in CI, where there is no such command."""
+    if shutil.which(command) is None:
+        _missing(otherwise)
 
 
 def _missing(what: str) -> None:

@@ -26,7 +26,12 @@ def test_every_setting_is_in_the_table_and_no_other() -> None:
 
 
 def test_links_within_the_repository_lead_somewhere() -> None:
-    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+    for document in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("examples/*/*.md"),
+    ]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
@@ -34,7 +39,9 @@ def test_links_within_the_repository_lead_somewhere() -> None:
 def test_every_make_target_named_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for document in ("README.md", "CONTRIBUTING.md"):
-        for target in re.findall(r"(?:^|`)make (\w+)", (ROOT / document).read_text(), re.MULTILINE):
+        for target in re.findall(
+            r"(?:^|`)make ([\w-]+)", (ROOT / document).read_text(), re.MULTILINE
+        ):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
