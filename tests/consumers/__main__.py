@@ -31,6 +31,7 @@ from tests.service import Service  # noqa: E402
 from tools.nacos_server import NacosServer, build_jar  # noqa: E402
 
 CALLS_PER_SECOND = 50
+WARM_UP_SECONDS = 20  # of Java, whose first calls are slow
 CACHE_SECONDS = 35  # Spring's default, in application.yml
 WATCH_SECONDS = 10
 WATCH_CRASH_SECONDS = CACHE_SECONDS + 10
@@ -90,6 +91,7 @@ def run(nacos: NacosServer, folder: Path, stack: contextlib.ExitStack) -> list[O
         del service.environment["SERVE_DRAIN_SECONDS"]  # as it is by default, not as in tests
     start(nacos, *services)
     consumer = JavaConsumer(stack, folder / "documented", services, CALLS_PER_SECOND)
+    time.sleep(WARM_UP_SECONDS)
     outcomes = []
 
     began = time.time()
@@ -110,6 +112,7 @@ def run(nacos: NacosServer, folder: Path, stack: contextlib.ExitStack) -> list[O
     start(nacos, services[1])
     options = ["--spring.profiles.active=retry"]
     consumer = JavaConsumer(stack, folder / "retry", services, CALLS_PER_SECOND, options)
+    time.sleep(WARM_UP_SECONDS)
     began = time.time()
     crash(services[1])
     time.sleep(WATCH_CRASH_SECONDS)

@@ -1,8 +1,5 @@
 package example.kmeans;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import example.kmeans.KMeansClient.Points;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -10,12 +7,16 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import example.kmeans.KMeansClient.Points;
+
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.CommandLineRunner;
 import org.springframework.core.NestedExceptionUtils;
 import org.springframework.stereotype.Component;
 
-/** Calls at a steady rate, however long calls take, and prints a line of JSON for each. */
+/** Calls at a steady rate, however long a call takes, and prints a line of JSON for each. */
 @Component
 class Caller implements CommandLineRunner {
     private static final Points POINTS = new Points(List.of(
@@ -53,10 +54,13 @@ class Caller implements CommandLineRunner {
     @Override
     public void run(String... args) throws InterruptedException {
         ExecutorService pool = Executors.newCachedThreadPool();
-        long begin = System.nanoTime();
-        for (long i = 0; i < perSecond * duration.toSeconds(); i++) {
-            TimeUnit.NANOSECONDS.sleep(
-                    begin + i * TimeUnit.SECONDS.toNanos(1) / perSecond - System.nanoTime());
+        long period = TimeUnit.SECONDS.toNanos(1) / perSecond;
+        long next = System.nanoTime();
+        long end = next + duration.toNanos();
+        for (long i = 0; next < end; i++) {
+            TimeUnit.NANOSECONDS.sleep(next - System.nanoTime());
+            // After a pause, of a busy machine, calls are left out and not made all at once.
+            next = Math.max(next, System.nanoTime() - period) + period;
             // Two calls by turns: the load balancer alternates too, between two instances, and each
             // client would have one of them for itself.
             boolean isFeign = i / 2 % 2 == 0;

@@ -1,11 +1,12 @@
 package example.kmeans;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import feign.Response;
-import feign.codec.ErrorDecoder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import feign.Response;
+import feign.codec.ErrorDecoder;
 
 import org.springframework.http.HttpRequest;
 import org.springframework.http.HttpStatusCode;
