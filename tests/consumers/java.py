@@ -100,13 +100,17 @@ class JavaConsumer:
 
         wait_until(lambda: wanted <= used(), seconds, self.log)
 
+    def failed_since(self, began: float) -> list[Call]:
+        """Return the calls made since then, and over by now, that did not bring the labels."""
+        return [call for call in self.calls if call.at >= began and not call.is_good]
+
     def log(self) -> str:
         """Return what it last printed."""
         return maven.last_lines(self._path.read_text())
 
     def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(20)
+        self._process.kill()
+        self._process.wait()
 
 
 def _parse(line: bytes) -> Call:
