@@ -7,10 +7,10 @@ BENCH ?= default
 BENCH_VENV ?= $(VENV)/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run admin nacos test faults overload bench lint format lock
+.PHONY: help run admin nacos test faults overload bench java-demo lint format lock
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 run: $(VENV)/installed ## Serve on PORT (9999), with Nacos if NACOS_SERVER_ADDR is set
 	$(RUN) manage.py migrate --no-input --skip-checks -v 0
@@ -36,6 +36,9 @@ overload: $(VENV)/installed-dev ## Overload a service, and print how it bears it
 
 bench: $(VENV)/installed-dev $(BENCH_VENV)/installed ## Compare with peers, and renew docs/performance.md
 	$(RUN) -m benchmarks $(BENCH) --peers $(BENCH_VENV)/bin/python --docs docs
+
+java-demo: $(VENV)/installed-dev ## Restart and kill what a Java consumer calls, and print what it saw
+	$(RUN) -m tests.consumers
 
 lint: $(VENV)/installed-dev ## Check style and types
 	$(RUN) -m ruff check .

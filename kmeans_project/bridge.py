@@ -42,9 +42,9 @@ class Bridge:
     """An ASGI application that runs a WSGI application in threads, `THREADS` at most.
 
     A thread is taken when the whole body is there and it is the request's turn, so however many
-    callers send slowly or wait, threads are left. A request that could not be
-    served is answered before its body is read, and all bodies held at once are bounded. To be
-    called on one event loop.
+    callers send slowly or wait, threads are left. A request that could not be served is answered
+    before its body is read, and all bodies held at once are bounded. To be called on one event
+    loop.
     """
 
     def __init__(self, application: WSGIApplication) -> None:

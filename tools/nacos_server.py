@@ -23,32 +23,16 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:  # Run as a script, which puts this folder on the path instead of the root.
     sys.path.insert(0, str(ROOT))
 
+from tools import maven  # noqa: E402
 from tools.nacos_api import NacosApi, NacosError  # noqa: E402
 
-PROJECT = ROOT / "tools" / "nacos-server"
 START_SECONDS = 120
 STOP_SECONDS = 15
 
 
 def build_jar() -> Path:
     """Build the 2.2.4 server with Maven unless its jar is up to date, and return the jar's path."""
-    jar = PROJECT / "target" / "nacos-server.jar"
-    sources = [PROJECT / "pom.xml", *PROJECT.glob("src/**/*.java")]
-    if jar.exists() and jar.stat().st_mtime >= max(path.stat().st_mtime for path in sources):
-        return jar
-    _require("java", "mvn")
-    print("Building the Nacos server with Maven ...", flush=True)
-    build = subprocess.run(
-        ["mvn", "-q", "-B", "package"],
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if build.returncode:
-        raise RuntimeError(f"mvn package failed:\n{_last_lines(build.stdout)}")
-    return jar
+    return maven.package(ROOT / "tools" / "nacos-server")
 
 
 def generation_of(jar: Path) -> int:
@@ -98,7 +82,7 @@ class NacosServer(NacosApi):
         """Start the server and return once it serves both HTTP and gRPC."""
         if self._process is not None:
             raise RuntimeError("the Nacos server is already running")
-        _require("java")
+        maven.require("java")
         for port in self.ports:
             if _is_taken(port):
                 raise RuntimeError(f"port {port}, which the Nacos server needs, is already taken")
@@ -248,20 +232,7 @@ class NacosServer(NacosApi):
     def _tail(self) -> str:
         log = self.log_path.read_text(encoding="utf-8", errors="replace")
         # Without the frames of stack traces the errors themselves fit.
-        return _last_lines(re.sub(r"^\s+(at |\.\.\. ).*\n", "", log, flags=re.MULTILINE))
-
-
-def _last_lines(text: str) -> str:
-    return "\n".join(text.splitlines()[-20:])
-
-
-def _require(*commands: str) -> None:
-    missing = [command for command in commands if shutil.which(command) is None]
-    if missing:
-        raise RuntimeError(
-            f"{' and '.join(missing)} not found: install a JDK 17 or newer, and Maven to build"
-            " (on Debian: apt install openjdk-17-jdk-headless maven)"
-        )
+        return maven.last_lines(re.sub(r"^\s+(at |\.\.\. ).*\n", "", log, flags=re.MULTILINE))
 
 
 def _is_taken(port: int) -> bool:

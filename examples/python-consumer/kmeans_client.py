@@ -1,0 +1,191 @@
+"""Calls skl-kmeans by its name in Nacos: finds its instances, balances, and fails over.
+
+Nothing but the standard library, for Nacos 2 and 3. `--help` says how to run it.
+"""
+
+import argparse
+import http.client
+import itertools
+import json
+import logging
+import os
+import random
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+NACOS_TIMEOUT_SECONDS = 3.0
+REREAD_SECONDS = 3.0
+AVOID_SECONDS = 10.0
+# Longer than the service lets a request wait (KMEANS_QUEUE_TIMEOUT_SECONDS, 5) and then takes.
+CALL_TIMEOUT_SECONDS = 10.0
+# Nacos 2 knows only the second of each, Nacos 3 only the first.
+LOGIN_PATHS = ("/nacos/v3/auth/user/login", "/nacos/v1/auth/users/login")
+LIST_PATHS = ("/nacos/v3/client/ns/instance/list", "/nacos/v2/ns/instance/list")
+POINTS = [[1.0, 2.0], [2.0, 3.0], [3.5, 4.0], [9.0, 9.0], [10.0, 11.0], [30.0, 1.0]]
+
+logger = logging.getLogger("kmeans_client")
+# A proxy that the environment names is not for neighbours.
+_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+
+class KMeansError(Exception):
+    """The service refused, and said why in a problem document (RFC 9457)."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(f"{problem['type']}: {problem['detail']}")
+        self.problem = problem
+
+
+class NoInstanceError(Exception):
+    """No instance is known, or none of those known answered."""
+
+
+class Instances:
+    """The healthy and enabled instances of a service; a thread reads them every 3 s.
+
+    What was read last counts while Nacos is away, and while it lists none, because it knows none
+    for some seconds after its own restart; a call finds out who is alive.
+    """
+
+    def __init__(
+        self,
+        server_addr: str,
+        *,
+        service_name: str = "skl-kmeans",
+        group: str = "DEFAULT_GROUP",
+        namespace: str = "public",
+        username: str = "",
+        password: str = "",
+    ) -> None:
+        self._servers = server_addr.split(",")
+        self._service = urllib.parse.urlencode(
+            {"serviceName": service_name, "groupName": group, "namespaceId": namespace}
+        )
+        self._user = urllib.parse.urlencode({"username": username, "password": password}).encode()
+        self._needs_login = bool(username)
+        self._token = ""
+        self.addresses: list[str] = []
+        self._read()
+        threading.Thread(target=self._read_for_ever, name="instances", daemon=True).start()
+
+    def _read_for_ever(self) -> None:
+        while True:
+            time.sleep(REREAD_SECONDS)
+            self._read()
+
+    def _read(self) -> None:
+        for server in random.sample(self._servers, len(self._servers)):
+            try:
+                found = self._ask(server)
+            except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
+                self._token = ""  # it may have expired
+                logger.warning("Nacos at %s: %s", server, error)
+            else:
+                self.addresses = found or self.addresses
+                break
+
+    def _ask(self, server: str) -> list[str]:
+        if self._needs_login and not self._token:
+            self._token = _first_known(server, LOGIN_PATHS, body=self._user)["accessToken"]
+        paths = [f"{path}?{self._service}" for path in LIST_PATHS]
+        found = _first_known(server, paths, headers={"accessToken": self._token})["data"]
+        return [
+            f"{instance['ip']}:{instance['port']}"
+            for instance in (found["hosts"] if isinstance(found, dict) else found)
+            if instance["healthy"] and instance["enabled"]
+        ]
+
+
+class KMeansClient:
+    """Sends each call to the next instance; one that failed is the last choice for 10 s.
+
+    Threads may share it.
+    """
+
+    def __init__(self, instances: Instances) -> None:
+        self._instances = instances
+        self._calls = itertools.count()
+        self._failed_at: dict[str, float] = {}
+
+    def cluster(self, points: list[list[float]]) -> list[int]:
+        """Return the cluster of each point, from 0.
+
+        An instance that breaks off or is overloaded is not the end: each is tried once, since
+        k-means is safe to repeat. Raises KMeansError and NoInstanceError.
+        """
+        body = json.dumps({"points": points}).encode()
+        for address in self._in_turn():
+            request = urllib.request.Request(
+                f"http://{address}/api/skl-kmeans", body, {"Content-Type": "application/json"}
+            )
+            try:
+                with _open(request, timeout=CALL_TIMEOUT_SECONDS) as answer:
+                    labels: list[int] = json.load(answer)["results"]
+                    return labels
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    raise KMeansError(json.load(error)) from error
+                logger.warning("%s is overloaded", address)
+            except (OSError, http.client.HTTPException) as error:
+                logger.warning("%s: %s", address, error)
+            self._failed_at[address] = time.monotonic()
+        raise NoInstanceError("no instance answered, or Nacos lists none")
+
+    def _in_turn(self) -> list[str]:
+        addresses = self._instances.addresses
+        turn = next(self._calls) % max(1, len(addresses))
+        long_ago = time.monotonic() - AVOID_SECONDS
+        return sorted(
+            addresses[turn:] + addresses[:turn],
+            key=lambda address: self._failed_at.get(address, long_ago) > long_ago,
+        )
+
+
+def _first_known(
+    server: str,
+    paths: "tuple[str, ...] | list[str]",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> Any:
+    """Return the JSON at the first of these paths that this version of Nacos knows."""
+    for path in paths:
+        request = urllib.request.Request(f"http://{server}{path}", body, headers or {})
+        try:
+            with _open(request, timeout=NACOS_TIMEOUT_SECONDS) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+    raise LookupError(f"knows none of {', '.join(paths)}")
+
+
+def main() -> None:
+    """Call some times, and print the labels."""
+    parser = argparse.ArgumentParser(
+        description="Call skl-kmeans by name. NACOS_SERVER_ADDR, NACOS_USERNAME, NACOS_PASSWORD,"
+        " NACOS_NAMESPACE, NACOS_GROUP and NACOS_SERVICE_NAME say where to find it."
+    )
+    parser.add_argument("--calls", type=int, default=1)
+    parser.add_argument("--per-second", type=float, default=5)
+    options = parser.parse_args()
+    logging.basicConfig()
+    instances = Instances(
+        os.environ.get("NACOS_SERVER_ADDR", "127.0.0.1:8848"),
+        service_name=os.environ.get("NACOS_SERVICE_NAME", "skl-kmeans"),
+        group=os.environ.get("NACOS_GROUP", "DEFAULT_GROUP"),
+        namespace=os.environ.get("NACOS_NAMESPACE", "public"),
+        username=os.environ.get("NACOS_USERNAME", ""),
+        password=os.environ.get("NACOS_PASSWORD", ""),
+    )
+    client = KMeansClient(instances)
+    for _ in range(options.calls):
+        print(client.cluster(POINTS), flush=True)
+        time.sleep(1 / options.per_second)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Java callers that find the service through Nacos, as in examples/java-consumer."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.consumers.java import CLIENTS, JavaConsumer, crash, restart, start, two_services
+from tests.servers import require
+from tools.nacos_server import NacosServer
+
+# Spring's cache of 35 s and our drain of 40 s, in about an eighth of the time; what counts is that
+# the drain is longer than the cache. `make java-demo` takes the real ones.
+CACHE_SECONDS = 4
+DRAIN_SECONDS = 5
+FAST_CACHE = f"--spring.cloud.loadbalancer.cache.ttl={CACHE_SECONDS}s"
+CALLS_PER_SECOND = 20
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Return what ends consumers, and then instances, after the test."""
+    require("mvn", "install Maven to build the Java consumer")
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_no_call_is_lost_in_a_rolling_restart_without_a_retry(
+    nacos3: NacosServer, stack: ExitStack, tmp_path: Path
+) -> None:
+    headers = tmp_path / "headers"
+    services = two_services(
+        stack,
+        tmp_path,
+        nacos3,
+        "skl-kmeans-java-3",
+        {
+            "SERVE_DRAIN_SECONDS": str(DRAIN_SECONDS),
+            # How each body came to the service.
+            "GUNICORN_CMD_ARGS": f"--access-logfile={headers} --access-logformat="
+            "'%({user-agent}i)s %({transfer-encoding}i)s %({content-length}i)s'",
+        },
+    )
+    start(nacos3, *services)
+    consumer = JavaConsumer(stack, tmp_path / "consumer", services, CALLS_PER_SECOND, [FAST_CACHE])
+    began = time.time()
+    for service in services:
+        restart(nacos3, service, consumer, CACHE_SECONDS)
+    assert consumer.failed_since(began) == []
+    assert {call.client for call in consumer.calls} == CLIENTS
+
+    # RestClient is on the JDK's HttpClient, Feign on its older client.
+    lines = [line for line in headers.read_text().splitlines() if line.startswith("Java")]
+    in_chunks = {(line.startswith("Java-http-client/"), " chunked -" in line) for line in lines}
+    assert in_chunks == {(True, True), (False, False)}
+
+
+def test_no_call_is_lost_in_a_crash_with_springs_retry(
+    nacos2: NacosServer, stack: ExitStack, tmp_path: Path
+) -> None:
+    services = two_services(stack, tmp_path, nacos2, "skl-kmeans-java-2")
+    start(nacos2, *services)
+    options = [FAST_CACHE, "--spring.profiles.active=retry"]
+    consumer = JavaConsumer(stack, tmp_path / "consumer", services, CALLS_PER_SECOND, options)
+    began = time.time()
+    crash(services[1])
+    consumer.wait_until_used(services[:1], time.time() + CACHE_SECONDS, CACHE_SECONDS + 15)
+    assert consumer.failed_since(began) == []
