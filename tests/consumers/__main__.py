@@ -88,7 +88,8 @@ def run(nacos: NacosServer, folder: Path, stack: contextlib.ExitStack) -> list[O
     """Go through all scenarios."""
     services = two_services(stack, folder, nacos, "skl-kmeans")
     for service in services:
-        del service.environment["SERVE_DRAIN_SECONDS"]  # as it is by default, not as in tests
+        # As they are by default, not as in tests: 40 s, and a worker for each core.
+        del service.environment["SERVE_DRAIN_SECONDS"], service.environment["WORKERS"]
     start(nacos, *services)
     consumer = JavaConsumer(stack, folder / "documented", services, CALLS_PER_SECOND)
     time.sleep(WARM_UP_SECONDS)
