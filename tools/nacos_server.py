@@ -86,6 +86,13 @@ class NacosServer(NacosApi):
         for port in self.ports:
             if _is_taken(port):
                 raise RuntimeError(f"port {port}, which the Nacos server needs, is already taken")
+        try:
+            self._launch()
+        except RuntimeError:
+            # Once more: on a busy machine its database, Derby, takes longer than Nacos waits for it.
+            self._launch()
+
+    def _launch(self) -> None:
         command = self._prepare_home()
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(

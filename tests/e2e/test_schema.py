@@ -54,4 +54,4 @@ def test_the_schema_is_kept(service: Service) -> None:
     assert tested[1] == tested[2]
     # There was something of each kind.
     for outcome in ("200 ok", "400 points", "415 ", "422 points"):
-        assert f'"message": "{outcome}' in service.log(), outcome
+        assert f'"message":"{outcome}' in service.log(), outcome
