@@ -89,7 +89,7 @@ class NacosServer(NacosApi):
         try:
             self._launch()
         except RuntimeError:
-            # Once more: on a busy machine its database, Derby, takes longer than Nacos waits for it.
+            # Once more: on a busy machine Derby, its database, takes longer than it waits for that.
             self._launch()
 
     def _launch(self) -> None:
