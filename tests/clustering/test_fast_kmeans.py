@@ -60,7 +60,8 @@ def make_points(rng: np.random.Generator, kind: str, n: int, d: int) -> Points: 
     if kind == "collinear":
         return np.outer(rng.integers(-20, 20, size=n), rng.integers(-3, 4, size=d)).astype(float)
     if kind == "symmetric":
-        return np.concatenate([normal, -normal])[n // 2 : n // 2 + n]
+        half = normal[: (n + 1) // 2]
+        return np.concatenate([half, -half])[:n]
     if kind == "lattice":
         side = int(np.ceil(np.sqrt(n)))
         square = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1)
