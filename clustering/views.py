@@ -4,11 +4,11 @@ import time
 from typing import Any
 
 import numpy as np
+from django.http import HttpResponse
 from numpy.typing import NDArray
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from clustering import recording, schema, services
@@ -53,7 +53,7 @@ class KMeansView(APIView):
     _clustering: services.Clustering | None = None
 
     @schema.describes_post
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """Answer with the cluster label of each point."""
         self._points = _request_serializer.run_validation(request.data)["points"]
         # DRF's objects refer to each other, and so live on until the garbage is collected: they
@@ -69,15 +69,15 @@ class KMeansView(APIView):
                 f"only {distinct} of {done.clusters} clusters have points: "
                 "fewer points are distinct than clusters"
             )
-        return Response({"results": done.labels}, headers=headers)
+        # Rendered here: DRF's own Response goes the long way of Django's templates.
+        content = request.accepted_renderer.render({"results": done.labels})
+        return HttpResponse(content, content_type=LabelsRenderer.media_type, headers=headers)
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         self._started = request.META.get(ARRIVED_AT) or time.perf_counter()
         return super().initialize_request(request, *args, **kwargs)
 
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Record every POST, whatever became of it."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if request.method == "POST":
