@@ -39,12 +39,15 @@ class Fit(NamedTuple):
     path: str
 
 
-def fit_predict(points: NDArray[np.float64], clusters: int, *, fast_path: bool = True) -> Fit:
+def fit_predict(
+    points: NDArray[np.float64], clusters: int, *, fast_path: bool = True, copy_x: bool = True
+) -> Fit:
     """Return the cluster label, 0 to `clusters - 1`, of each point.
 
     `points` has the shape (n_points, n_dimensions), at least `clusters` of them, all finite and
     at most `largest_magnitude` in size. Fewer distinct points than clusters use fewer labels.
-    `fast_path` changes the time that it takes, not the labels. Raises ValueError for input that
+    `fast_path` changes the time that it takes, not the labels; nor does `copy_x=False`, which takes
+    less memory, and may leave `points` changed by rounding. Raises ValueError for input that
     scikit-learn refuses.
     """
     if not fast_path or versions.unknown_to_fast_kmeans():
@@ -56,5 +59,5 @@ def fit_predict(points: NDArray[np.float64], clusters: int, *, fast_path: bool =
             return Fit(fast_kmeans.fit_predict(points, clusters), "certified")
         except fast_kmeans.UncertifiedError as error:
             path = str(error)
-    model = KMeans(n_clusters=clusters, random_state=RANDOM_STATE, n_init=N_INIT)
+    model = KMeans(n_clusters=clusters, random_state=RANDOM_STATE, n_init=N_INIT, copy_x=copy_x)
     return Fit(model.fit_predict(points), path)

@@ -40,7 +40,13 @@ def cluster(*, points: NDArray[np.float64]) -> Clustering:
     clusters = config.value.clusters
     _check(points, clusters)
     started = time.perf_counter()
-    fit = kmeans.fit_predict(points, clusters, fast_path=settings.KMEANS_FAST_PATH)
+    fit = kmeans.fit_predict(
+        points,
+        clusters,
+        fast_path=settings.KMEANS_FAST_PATH,
+        # Points that the history keeps must stay as they are.
+        copy_x=points.size <= settings.HISTORY_PAYLOAD_MAX_NUMBERS,
+    )
     fit_seconds = time.perf_counter() - started
     return Clustering(fit.labels, clusters, config.version, fit.path, fit_seconds)
 

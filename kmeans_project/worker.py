@@ -1,6 +1,7 @@
 """The gunicorn worker: connections on an event loop, Django in threads."""
 
 import asyncio
+import ctypes
 import gc
 import os
 import signal
@@ -15,6 +16,9 @@ from gunicorn.workers.gasgi import ASGIWorker
 # How long a stopping worker keeps connections without a request: the caller may have sent one.
 LINGER_SECONDS: Final = 1.0
 POLL_SECONDS: Final = 0.2
+# From glibc's malloc.h.
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -38,6 +42,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         # through all of it again and again.
         gc.collect()
         gc.freeze()
+        _return_large_arrays()
         # A thread that fits gives way to the event loop sooner than after Python's 5 ms, of which a
         # request needs several.
         sys.setswitchinterval(0.0005)
@@ -87,6 +92,18 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             await asyncio.sleep(0.05)
         if self.connections:
             self.log.warning("Closing %d connections with requests", len(self.connections))
+
+
+def _return_large_arrays() -> None:
+    """Let the C library give the memory of large arrays back when they are freed.
+
+    By itself, glibc keeps ever larger ones in its heap, and a worker stays as large as its largest
+    requests made it. Smaller ones it shall keep, to be used again.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):  # not in musl
+        libc.mallopt(_M_MMAP_THRESHOLD, 2 * 1024 * 1024)
+        libc.mallopt(_M_TRIM_THRESHOLD, 8 * 1024 * 1024)
 
 
 class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types

@@ -34,3 +34,11 @@ def test_largest_magnitude_keeps_the_inertia_finite(points: int, dimensions: int
     extreme = np.repeat(signs * limit, dimensions, axis=1)
     model = KMeans(n_clusters=1, random_state=9, n_init=1).fit(extreme)
     assert np.isfinite(model.inertia_)
+
+
+def test_points_that_need_not_be_copied_get_the_same_labels() -> None:
+    points = np.random.default_rng(9).normal(size=(1000, 3)) + 1e3
+    copied = kmeans.fit_predict(points, 5)
+    before = points.copy()
+    assert kmeans.fit_predict(points, 5, copy_x=False).labels.tolist() == copied.labels.tolist()
+    np.testing.assert_allclose(points, before, rtol=1e-12)
