@@ -13,6 +13,8 @@ from django.conf import settings
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
+from kmeans_project.listening import Listener, shares
+
 # How long a stopping worker keeps connections without a request: the caller may have sent one.
 LINGER_SECONDS: Final = 1.0
 POLL_SECONDS: Final = 0.2
@@ -66,12 +68,9 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self._quick_shutdown = number != signal.SIGTERM
 
     async def _serve(self) -> None:
-        for sock in self.sockets:
-            self.servers.append(
-                await self.loop.create_server(
-                    partial(Connection, self), sock=sock.sock, backlog=self.cfg.backlog
-                )
-            )
+        self.servers = [
+            Listener(sock.sock, partial(Connection, self), self.share) for sock in self.sockets
+        ]
         while self.alive and self.ppid == os.getppid():
             self.notify()
             await asyncio.sleep(POLL_SECONDS)
@@ -124,7 +123,9 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.worker.connections.discard(self)
+        if self in self.worker.connections:
+            self.worker.connections.discard(self)
+            shares.add(self.worker.share, -1)
         self._forget_timer()
         super().connection_lost(exc)
 
