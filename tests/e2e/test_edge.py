@@ -16,8 +16,8 @@ from tests.waiting import wait_until
 
 BODY = json.dumps({"points": REFERENCE_POINTS}).encode()
 JSON = {"Content-Type": "application/json"}
-# About a second of work in the lane of large fits.
-LARGE = json.dumps({"points": [[i * 7919 % 10007, i * 104729 % 10009] for i in range(150_000)]})
+# A second or more of work in the lane of large requests.
+LARGE = json.dumps({"points": [[i * 7919 % 10007, i * 104729 % 10009] for i in range(600_000)]})
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_serve_ends_with_a_message_when_the_port_is_taken(service: Service) -> N
 def test_sigterm_lets_requests_in_flight_finish(service: Service) -> None:
     service.start()
     service.wait_until_it_answers()
-    points = [[float(i * 7919 % 10007), float(i * 104729 % 10009)] for i in range(150_000)]
+    points = [[float(i * 7919 % 10007), float(i * 104729 % 10009)] for i in range(600_000)]
     answers: list[list[int]] = []
     caller = threading.Thread(target=lambda: answers.append(service.labels(points, 120)))
     caller.start()
