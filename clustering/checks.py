@@ -23,7 +23,7 @@ def find_errors() -> Iterator[Error]:
     if needed >= settings.THREADS:
         yield _error(
             1,
-            f"THREADS: {settings.THREADS}, all of which requests that wait could take",
+            f"THREADS: {settings.THREADS}, all of which fits and look-ups of API keys could take",
             f"Use more than {needed}, which is KMEANS_QUEUE_SIZE and {LANES} that are fitted.",
         )
     if settings.KMEANS_BODIES_MAX_BYTES < settings.KMEANS_MAX_BODY_BYTES:
