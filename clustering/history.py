@@ -8,10 +8,12 @@ import time
 from datetime import timedelta
 from typing import Final
 
+import numpy as np
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Max, Min
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from clustering import metrics
 from clustering.models import RequestRecord
@@ -27,6 +29,11 @@ _DROP_LOG_SECONDS: Final = 10.0
 _PRUNE_EVERY_SECONDS: Final = 60.0
 # Rows deleted in one transaction, so that other writers get their turn in between.
 _PRUNE_ROWS: Final = 1000
+
+
+def keeps(points: NDArray[np.float64]) -> bool:
+    """Return whether points of this size are kept with their request."""
+    return bool(points.size <= settings.HISTORY_PAYLOAD_MAX_NUMBERS)
 
 
 class HistoryWriter:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -47,8 +46,7 @@ def record(
         row.outcome = (where + response.problem["detail"])[:300]
     if points is not None:
         row.points, row.dimensions = points.shape
-        keep = points.size <= settings.HISTORY_PAYLOAD_MAX_NUMBERS
-        row.payload = points.tolist() if keep else None
+        row.payload = points.tolist() if history.keeps(points) else None
     if clustering is not None:
         row.clusters = clustering.clusters
         row.config_version = clustering.config_version

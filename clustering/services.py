@@ -7,7 +7,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from clustering import kmeans
+from clustering import history, kmeans
 from clustering.parameters import Parameters
 from clustering.problems import Problem
 from nacos_integration import live_config
@@ -45,7 +45,7 @@ def cluster(*, points: NDArray[np.float64]) -> Clustering:
         clusters,
         fast_path=settings.KMEANS_FAST_PATH,
         # Points that the history keeps must stay as they are.
-        copy_x=points.size <= settings.HISTORY_PAYLOAD_MAX_NUMBERS,
+        copy_x=history.keeps(points),
     )
     fit_seconds = time.perf_counter() - started
     return Clustering(fit.labels, clusters, config.version, fit.path, fit_seconds)

@@ -42,7 +42,6 @@ class KMeansView(APIView):
     """k-means over REST; open to callers inside the network, unless API keys are required."""
 
     authentication_classes = (ApiKeyAuthentication,)
-    throttle_classes = ()
     permission_classes = ()
     parser_classes = (PointsParser,)
     renderer_classes = (LabelsRenderer,)

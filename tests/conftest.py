@@ -21,13 +21,6 @@ def pytest_report_header() -> str:
     return f"database: {settings.DATABASES['default']['ENGINE']}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Keep the tests with Nacos in one process, so that each server is started only once."""
-    for item in items:
-        if {"nacos", "nacos2", "nacos3"} & set(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group("nacos"))
-
-
 @pytest.fixture(scope="session")
 def _agent() -> Iterator[Path]:
     """The real agent on a config file, as the service runs without Nacos."""
