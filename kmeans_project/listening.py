@@ -15,6 +15,7 @@ DEFER_SECONDS: Final = 0.003
 RETRY_SECONDS: Final = 1.0
 _WORKERS_MAX: Final = 1024
 _NOBODY: Final = -1
+_STARTING: Final = -2
 
 
 class Shares:
@@ -28,8 +29,12 @@ class Shares:
     def join(self) -> int:
         """Return a worker's place, before it is forked."""
         place = self._counts.tolist().index(_NOBODY)
-        self._counts[place] = 0
+        self._counts[place] = _STARTING
         return place
+
+    def begin(self, place: int) -> None:
+        """Note that a worker listens from now on; until then, none leaves connections to it."""
+        self._counts[place] = 0
 
     def leave(self, place: int) -> None:
         """Give the place of a worker that has ended to others."""
@@ -42,7 +47,7 @@ class Shares:
     def is_least(self, place: int) -> bool:
         """Return whether no worker has fewer."""
         own = self._counts[place]
-        return not any(_NOBODY < count < own for count in self._counts.tolist())
+        return not any(0 <= count < own for count in self._counts.tolist())
 
 
 shares = Shares()

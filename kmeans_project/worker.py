@@ -68,6 +68,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self._quick_shutdown = number != signal.SIGTERM
 
     async def _serve(self) -> None:
+        shares.begin(self.share)
         self.servers = [
             Listener(sock.sock, partial(Connection, self), self.share) for sock in self.sockets
         ]

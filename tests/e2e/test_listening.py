@@ -26,6 +26,15 @@ def test_every_worker_gets_its_share_of_connections(service: Service) -> None:
     def all_have_come(connections: int) -> bool:
         return sum(shares()) == connections
 
+    # One that still starts takes none.
+    with ExitStack() as stack:
+
+        def all_listen() -> bool:
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            return min(shares()) > 0
+
+        wait_until(all_listen)
+
     # The second time, what the first ones left must be forgotten. Not to the last connection: a
     # worker that is held up leaves some to the other.
     for connections, least in ((20, 6), (4, 1)):
