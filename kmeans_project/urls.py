@@ -2,15 +2,21 @@
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import path
+from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
+from clustering.playground import PlaygroundView, config_in_force
 from clustering.views import KMeansView
 from kmeans_project.views import ApiDocsView, metrics
 from nacos_integration import health
 
+# Where the number of clusters is shown, and why it is so.
+CONFIG_PAGE = reverse_lazy("admin:nacos_integration_configchange_changelist")
+
 urlpatterns = [
+    path("", PlaygroundView.as_view(extra_context={"config_page": CONFIG_PAGE}), name="playground"),
+    path("playground/config", config_in_force, name="playground-config"),
     path("api/skl-kmeans", KMeansView.as_view(), name="skl-kmeans"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", ApiDocsView.as_view(), name="docs"),

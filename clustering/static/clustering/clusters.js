@@ -159,7 +159,8 @@ function draw(plane, groups, width) {
   svg.append(grid);
 
   // A dot is a line without length, with round or square ends: one path for a cluster is quick.
-  const size = plane.x.length < 300 ? 9 : plane.x.length < 3000 ? 6 : 4;
+  const count = plane.x.length;
+  const size = count < 50 ? 12 : count < 300 ? 9 : count < 3000 ? 6 : 4;
   let crosses = "";
   for (const { label, members } of groups) {
     const places = members.map((index) => [xAt(plane.x[index]), yAt(plane.y ? plane.y[index] : 0)]);
@@ -167,6 +168,7 @@ function draw(plane, groups, width) {
     dots.setAttribute("d", places.map(([x, y]) => `M${x} ${y}h0`).join(""));
     dots.setAttribute("stroke-width", size);
     svg.append(dots);
+    if (members.length === 1) continue; // a cross would hide the one point
     const [x, y] = [0, 1].map((axis) => places.reduce((sum, place) => sum + place[axis] / places.length, 0));
     crosses += `M${round(x - 5)} ${round(y - 5)}l10 10m0 -10l-10 10`;
   }
