@@ -62,11 +62,13 @@ function changed() {
 }
 
 async function send() {
+  const button = byId("send");
+  if (button.ariaBusy === "true") return;
   const read = look({ goThere: true });
   if (!read) return;
   const headers = { "Content-Type": "application/json" };
   if (apiKey) headers.Authorization = `Api-Key ${apiKey.value.trim()}`;
-  byId("send").disabled = true;
+  button.ariaBusy = "true"; // not disabled, which would take the focus away
   const began = performance.now();
   try {
     const response = await fetch(texts.endpoint, { method: "POST", headers, body: read.body });
@@ -75,8 +77,7 @@ async function send() {
   } catch (error) {
     showProblem({ title: say("noAnswer"), detail: say("unreachable", { message: error.message }) });
   } finally {
-    byId("send").disabled = false;
-    byId("send").focus();
+    button.ariaBusy = "false";
   }
 }
 

@@ -1,0 +1,22 @@
+"""The page that tries the endpoint out; tests/e2e/test_playground.py has what it does."""
+
+from django.test import Client
+
+from tests.conftest import Configure
+
+
+def test_it_needs_no_database_no_login_and_no_certain_host(client: Client) -> None:
+    response = client.get("/", headers={"host": "some_service:80"})
+    assert response.status_code == 200
+    assert "Set-Cookie" not in response.headers
+    assert client.head("/").status_code == 200
+    assert client.post("/").status_code == 405
+
+
+def test_it_shows_the_config_in_force(client: Client, configure: Configure) -> None:
+    configure("clusters: 17\n")
+    assert '<strong id="clusters-in-force">17</strong>' in client.get("/").content.decode()
+    assert client.get("/playground/config").json() == {
+        "clusters": 17,
+        "version": "c5cd1c8b4a0b",
+    }
