@@ -14,7 +14,6 @@ from nacos_integration import health
 # Where the number of clusters is shown, and why it is so.
 CONFIG_PAGE = reverse_lazy("admin:nacos_integration_configchange_changelist")
 
-# In the order in which they are asked for most.
 urlpatterns = [
     path("api/skl-kmeans", KMeansView.as_view(), name="skl-kmeans"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -24,6 +23,7 @@ urlpatterns = [
     path("startupz", health.startupz, name="startupz"),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    # Pages come last: patterns are tried in turn, and machines ask more often.
     path("", PlaygroundView.as_view(extra_context={"config_page": CONFIG_PAGE}), name="playground"),
     path("playground/config", config_in_force, name="playground-config"),
     # What browsers ask for where a page, such as one of the admin, names no icon.
