@@ -30,7 +30,7 @@ class Page:
 
     def __init__(self, browser: Browser, service: Service) -> None:
         self.browser = browser
-        browser.get(f"http://127.0.0.1:{service.port}/")
+        browser.get(f"{service.url}/")
 
     def __getitem__(self, name: str) -> WebElement:
         return self.browser.find_element(By.ID, name)

@@ -8,22 +8,11 @@ from tests.browser import Browser
 from tests.conftest import REFERENCE_LABELS
 from tests.service import Service
 
-PASSWORD = "a-password-of-a-test"
-
 
 @pytest.fixture(scope="module")
 def admin(live: Service, browser: Browser) -> Browser:
     """A browser that is logged in, at the admin's first page."""
-    live.environment["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
-    made = live.manage(
-        "createsuperuser", "--no-input", "--username", "admin", "--email", "admin@localhost"
-    )
-    assert made.returncode == 0, made.stderr
-    browser.get(f"http://127.0.0.1:{live.port}/admin/")
-    browser.find_element(By.NAME, "username").send_keys("admin")
-    browser.find_element(By.NAME, "password").send_keys(PASSWORD)
-    browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()
-    assert browser.find_elements(By.ID, "logout-form")
+    browser.log_in(live)
     return browser
 
 
@@ -44,10 +33,10 @@ def test_the_admin(admin: Browser, live: Service) -> None:
         "auth/user/1/change/",
         "password_change/",
     ):
-        admin.get(f"http://127.0.0.1:{live.port}/admin/{path}")
+        admin.get(f"{live.url}/admin/{path}")
         admin.assert_no_console_errors()
     # Dates are picked, and choices moved, by scripts of Django's.
-    admin.get(f"http://127.0.0.1:{live.port}/admin/auth/user/1/change/")
+    admin.get(f"{live.url}/admin/auth/user/1/change/")
     admin.find_element(By.ID, "calendarlink0").click()
     admin.find_element(By.CSS_SELECTOR, "#calendarin0 td.today a").click()
     assert admin.find_element(By.ID, "id_last_login_0").get_attribute("value")
@@ -56,7 +45,7 @@ def test_the_admin(admin: Browser, live: Service) -> None:
 
 
 def test_swagger_ui_and_a_request_from_it(live: Service, browser: Browser) -> None:
-    browser.get(f"http://127.0.0.1:{live.port}/api/docs/")
+    browser.get(f"{live.url}/api/docs/")
     wait = WebDriverWait(browser, 20)
 
     def click(selector: str) -> None:
