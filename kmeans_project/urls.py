@@ -1,7 +1,9 @@
 """URLs of the project."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from clustering.views import KMeansView
@@ -22,4 +24,6 @@ urlpatterns = [
     path("startupz", health.startupz, name="startupz"),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    # What browsers ask for where a page, such as one of the admin, names no icon.
+    path("favicon.ico", RedirectView.as_view(url=static("clustering/icon.svg"))),
 ]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import Browser
 from tests.service import Service
 
 
@@ -14,3 +15,23 @@ def service(tmp_path: Path) -> Iterator[Service]:
     made = Service(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """An instance of one worker that answers, for all tests of a module."""
+    made = Service(tmp_path_factory.mktemp("live"), {"WORKERS": "1"})
+    made.start()
+    try:
+        made.wait_until_it_answers()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser for all tests of a module."""
+    made = Browser(tmp_path_factory.mktemp("browser"))
+    yield made
+    made.quit()
