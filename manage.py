@@ -9,11 +9,15 @@ def main() -> None:
     """Run the management command named on the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmeans_project.settings")
     from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.core.management.commands.runserver import Command as RunServer
 
-    # runserver has no setting for its address; these class attributes are its only default.
-    RunServer.default_addr = settings.HOST
+    try:
+        # runserver has no setting for its address; these class attributes are its only default.
+        RunServer.default_addr = settings.HOST
+    except ImproperlyConfigured as error:  # the first look at any setting reads them all
+        sys.exit(f"wrong setting: {error}")
     RunServer.default_port = str(settings.PORT)
     execute_from_command_line(sys.argv)
 

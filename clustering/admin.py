@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import AbstractAPIKey, APIKey
 
@@ -48,11 +49,15 @@ class ApiKeyAdmin(APIKeyModelAdmin):
         "prefix",
         "created",
         "expiry_date",
-        "_has_expired",
+        "has_expired",
         "revoked",
         "requests_per_minute",
     )
     list_filter = ("revoked",)
+
+    @admin.display(description=_("has expired"), boolean=True)
+    def has_expired(self, key: ApiKey) -> bool:
+        return bool(key.has_expired)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or obj.revoked)
@@ -63,5 +68,9 @@ class ApiKeyAdmin(APIKeyModelAdmin):
         if change:
             # Not all of the row: requests are being counted in it.
             obj.save(update_fields=form.changed_data)
-        else:
-            super().save_model(request, obj, form, change)
+            return
+        # As the library does, but in the language of the page.
+        key = ApiKey.objects.assign_key(obj)
+        obj.save()
+        text = _("The API key for %(name)s is: %(key)s. Store it now: it is not shown again.")
+        messages.warning(request, text % {"name": obj.name, "key": key})

@@ -2,31 +2,44 @@
 
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from rest_framework_api_key.models import AbstractAPIKey
 
 
 class RequestRecord(models.Model):
     """One request to the endpoint, and what became of it."""
 
-    created_at = models.DateTimeField("when", db_index=True)
+    created_at = models.DateTimeField(_("when"), db_index=True)
     request_id = models.CharField(
-        max_length=64, blank=True, db_index=True, help_text="The X-Request-ID of the answer."
+        _("request id"),
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text=_("The X-Request-ID of the answer."),
     )
-    client = models.CharField("from", max_length=64, help_text="Address of the caller.")
-    points = models.PositiveIntegerField(null=True)
-    dimensions = models.PositiveIntegerField(null=True)
-    clusters = models.PositiveIntegerField(null=True, help_text="k of k-means that was used.")
-    config_version = models.CharField(max_length=12, blank=True)
-    duration_ms = models.FloatField("duration (ms)")
-    status = models.PositiveSmallIntegerField("HTTP status", db_index=True)
-    outcome = models.CharField(max_length=300, help_text="`ok`, or what was wrong and where.")
-    payload = models.JSONField(null=True, help_text="The points, where small enough to keep.")
-    labels = models.JSONField(null=True, help_text="The answer, where small enough to keep.")
+    client = models.CharField(_("from"), max_length=64, help_text=_("Address of the caller."))
+    points = models.PositiveIntegerField(_("points"), null=True)
+    dimensions = models.PositiveIntegerField(_("dimensions"), null=True)
+    clusters = models.PositiveIntegerField(
+        _("clusters"), null=True, help_text=_("k of k-means that was used.")
+    )
+    config_version = models.CharField(_("config version"), max_length=12, blank=True)
+    duration_ms = models.FloatField(_("duration (ms)"))
+    status = models.PositiveSmallIntegerField(_("HTTP status"), db_index=True)
+    outcome = models.CharField(
+        _("outcome"), max_length=300, help_text=_("`ok`, or what was wrong and where.")
+    )
+    payload = models.JSONField(
+        _("payload"), null=True, help_text=_("The points, where small enough to keep.")
+    )
+    labels = models.JSONField(
+        _("labels"), null=True, help_text=_("The answer, where small enough to keep.")
+    )
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "request"
-        verbose_name_plural = "request history"
+        verbose_name = _("request")
+        verbose_name_plural = _("request history")
 
     def __str__(self) -> str:
         return f"request {self.pk}: {self.outcome}"
@@ -39,12 +52,31 @@ class ApiKey(AbstractAPIKey):
     that minute.
     """
 
+    # The library's own fields, with names that can be translated.
+    prefix = models.CharField(_("prefix"), max_length=8, unique=True, editable=False)
+    created = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
+    name = models.CharField(
+        _("name"), max_length=50, default=None, help_text=_("Who uses it; need not be unique.")
+    )
+    expiry_date = models.DateTimeField(
+        _("expires"), null=True, blank=True, help_text=_("Refused from then on. Blank: never.")
+    )
     requests_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Blank: no limit."
+        _("requests per minute"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Blank: no limit."),
     )
     revoked = models.BooleanField(
+        _("revoked"),
         default=False,
-        help_text="Refused everywhere within 10 seconds. This cannot be undone.",
+        help_text=_("Refused everywhere within 10 seconds. This cannot be undone."),
     )
     minute = models.IntegerField(default=0, editable=False)
     count = models.IntegerField(default=0, editable=False)
+
+    class Meta:
+        ordering = ["-created"]
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")

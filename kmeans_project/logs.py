@@ -122,6 +122,10 @@ def _log_uncaught(
 ) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, traceback)
+    elif issubclass(kind, ImproperlyConfigured):
+        # Somebody's typing error: which, and what to do, says the message.
+        for line in str(error).splitlines():
+            logger.critical("%s", line.strip())
     else:
         logger.critical("uncaught exception", exc_info=(kind, error, traceback))
 

@@ -8,6 +8,7 @@ import contextlib
 import ipaddress
 import logging
 import logging.config
+import math
 import os
 import secrets
 import shutil
@@ -24,7 +25,45 @@ from kmeans_project import __version__, logs
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+
+
+class _Environment(environ.Env):  # type: ignore[misc]  # django-environ has no types
+    """The environment, taken at its word.
+
+    By itself the library takes `1e3` for 13, any word but a few for false, and `$NAME` for another
+    variable's value, which makes a password that begins with a $ empty.
+    """
+
+    ENVIRON = {name: value.replace("$", r"\$") for name, value in os.environ.items()}
+    BOOLEANS = {
+        **dict.fromkeys(("true", "on", "yes", "y", "1"), True),
+        **dict.fromkeys(("false", "off", "no", "n", "0", ""), False),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.escape_proxy = True  # undoes what ENVIRON does to each $
+
+    def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().get_value(var, *args, **kwargs)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var}: {error}") from None
+
+    @classmethod
+    def parse_value(cls, value: str, cast: Any) -> Any:
+        if cast is bool:
+            if value.strip().lower() not in cls.BOOLEANS:
+                raise ValueError(f"{value!r} is neither true nor false")
+            return cls.BOOLEANS[value.strip().lower()]
+        if cast is float:
+            if not math.isfinite(number := float(value)):
+                raise ValueError(f"{value!r} is not a finite number")
+            return number
+        return super().parse_value(value, cast)
+
+
+env = _Environment()
 
 LOGGING = logs.configuration(env.str("LOG_FORMAT", "auto"), env.str("LOG_LEVEL", "INFO"))
 LOGGING_CONFIG = "kmeans_project.logs.configure"
@@ -72,7 +111,8 @@ def _state_dir() -> tuple[Path, bool]:
         os.environ["STATE_DIR"] = str(private)
         os.environ["STATE_DIR_IS_TEMPORARY"] = "1"
         atexit.register(_remove, private, os.getpid())
-    return Path(env.str("STATE_DIR", "var")).absolute(), env.bool("STATE_DIR_IS_TEMPORARY", False)
+        return private, True
+    return wanted, env.bool("STATE_DIR_IS_TEMPORARY", False)
 
 
 def _remove(folder: Path, owner: int) -> None:

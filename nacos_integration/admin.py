@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 
 from nacos_integration import conf, live_config, status
 from nacos_integration.models import ConfigChange
@@ -20,7 +21,7 @@ class ConfigChangeAdmin(admin.ModelAdmin):
     date_hierarchy = "created_at"
     change_list_template = "admin/nacos_integration/configchange/change_list.html"
 
-    @admin.display(description="text")
+    @admin.display(description=_("text"))
     def short_after(self, row: ConfigChange) -> str:
         """The text judged, in one short line."""
         text = " ".join(row.after.split())
@@ -34,7 +35,7 @@ class ConfigChangeAdmin(admin.ModelAdmin):
         registration = agent.get("registration", {})
         verified_at = registration.get("verified_at")
         context = {
-            "title": "Live config",
+            "title": _("Live config"),
             "applied": live_config.current(import_string(configuration.config_handler)),
             "configuration": configuration,
             "agent": agent,

@@ -1,32 +1,38 @@
 """The history of the live config."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class ConfigChange(models.Model):
     """One config text that was judged, and what became of it."""
 
     class Outcome(models.TextChoices):
-        APPLIED = "applied"
-        REJECTED = "rejected"
+        APPLIED = "applied", _("Applied")
+        REJECTED = "rejected", _("Rejected")
 
-    created_at = models.DateTimeField("when", db_index=True)
-    instance = models.CharField(max_length=64, help_text="ip:port of the instance that judged.")
-    source = models.CharField(
-        max_length=16,
-        help_text="nacos or file; snapshot or default where the source did not answer at start.",
+    created_at = models.DateTimeField(_("when"), db_index=True)
+    instance = models.CharField(
+        _("instance"), max_length=64, help_text=_("ip:port of the instance that judged.")
     )
-    key = models.CharField("data id", max_length=500, help_text="Where the text came from.")
-    outcome = models.CharField(max_length=16, choices=Outcome.choices, db_index=True)
-    reason = models.TextField(blank=True, help_text="Why rejected, or remarks on what was applied.")
-    md5 = models.CharField(max_length=32)
-    before = models.TextField(blank=True, help_text="The text in force before.")
-    after = models.TextField(blank=True, help_text="The text that was judged.")
+    source = models.CharField(
+        _("source"),
+        max_length=16,
+        help_text=_("nacos or file; snapshot or default where the source did not answer at start."),
+    )
+    key = models.CharField(_("data id"), max_length=500, help_text=_("Where the text came from."))
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices, db_index=True)
+    reason = models.TextField(
+        _("reason"), blank=True, help_text=_("Why rejected, or remarks on what was applied.")
+    )
+    md5 = models.CharField("MD5", max_length=32)
+    before = models.TextField(_("before"), blank=True, help_text=_("The text in force before."))
+    after = models.TextField(_("after"), blank=True, help_text=_("The text that was judged."))
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "config change"
-        verbose_name_plural = "live config"
+        verbose_name = _("config change")
+        verbose_name_plural = _("live config")
 
     def __str__(self) -> str:
         return f"config {self.md5[:12]} {self.outcome}"

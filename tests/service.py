@@ -55,7 +55,7 @@ class Service:
     def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.port = free_port()
-        self.log_path = folder / "service.log()"
+        self.log_path = folder / "service.log"
         self.config_file = folder / "skl-kmeans.yaml"
         self.config_file.write_text("clusters: 3\n")
         inherited = {

@@ -75,12 +75,12 @@ def wait_for(browser: Browser, selector: str) -> None:
 
 def fill(service: Service, nacos: NacosServer) -> None:
     """Let there be something to see: configs, good and bad, and requests."""
-    nacos.publish_config("skl-kmeans", "clusters: 3\n")
-    service.wait_until_clusters(3)
-    nacos.publish_config("skl-kmeans", "clusters: four\n")
-    wait_until(lambda: service.status["config"]["rejected"])
     nacos.publish_config("skl-kmeans", "clusters: 4\n")
     service.wait_until_clusters(4)
+    nacos.publish_config("skl-kmeans", "clusters: four\n")
+    wait_until(lambda: service.status["config"]["rejected"])
+    nacos.publish_config("skl-kmeans", "clusters: 3\n")
+    service.wait_until_clusters(3)
     for size in range(10, 400, 10):
         service.labels([[i * 7919 % 101, i * 104729 % 103] for i in range(size)])
 
@@ -104,6 +104,7 @@ def main() -> None:
         nacos = NacosServer(Path(named) if named else build_jar(), folder / "nacos", *free_ports())
         stack.callback(nacos.stop)
         nacos.start()
+        nacos.publish_config("skl-kmeans", "clusters: 3\n")
         service = Service(
             folder,
             {

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='requestrecord',
             name='request_id',
-            field=models.CharField(blank=True, db_index=True, help_text='The X-Request-ID of the answer.', max_length=64),
+            field=models.CharField(blank=True, db_index=True, help_text='The X-Request-ID of the answer.', max_length=64, verbose_name='request id'),
         ),
     ]

@@ -341,7 +341,7 @@ def test_the_admin_shows_a_new_key_once_and_revokes_it(
     page = admin.post(ADMIN + "add/", form, follow=True).content.decode()
     row = ApiKey.objects.get()
     assert (row.name, row.requests_per_minute, row.revoked) == ("reports", 5, False)
-    assert "you will not be able to see it again" in page
+    assert "it is not shown again" in page
     start = page.index(row.prefix + ".")
     key = page[start : start + 41]
     assert keyring.find(key)
