@@ -48,45 +48,55 @@ export function principalComponents(points, count = 2) {
   // In units of the largest number, since squares of large ones overflow.
   const unit = matrix.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) || 1;
   matrix.forEach((value, index) => { matrix[index] = value / unit; });
-  const total = sumOfSquares(matrix) || 1;
 
-  const along = (weights) => { // each row times the weights
-    const scores = new Float64Array(rows);
-    for (let row = 0, at = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) scores[row] += matrix[at++] * weights[column];
+  const covariance = Array.from({ length: columns }, () => new Float64Array(columns));
+  for (let at = 0; at < matrix.length; at += columns) {
+    for (let one = 0; one < columns; one++) {
+      for (let other = 0; other <= one; other++) {
+        covariance[one][other] += matrix[at + one] * matrix[at + other];
+      }
     }
-    return scores;
-  };
-  const across = (scores) => { // the sum of the rows, each times its score
-    const sum = new Float64Array(columns);
-    for (let row = 0, at = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) sum[column] += matrix[at++] * scores[row];
-    }
-    return sum;
-  };
+  }
+  let total = 0;
+  for (let one = 0; one < columns; one++) {
+    total += covariance[one][one];
+    for (let other = 0; other < one; other++) covariance[other][one] = covariance[one][other];
+  }
 
-  const components = [];
+  const scores = [];
+  const shares = [];
   for (let component = 0; component < count; component++) {
     // Any direction does to start with that is not at right angles to the component.
     let weights = normalized(Float64Array.from({ length: columns }, (_, column) => Math.sin(column + 1)));
     for (let step = 0, moved = 1; step < 300 && moved > 1e-12; step++) {
-      const next = normalized(across(along(weights)));
+      const next = normalized(weights.map((_, column) => dot(covariance[column], weights)));
       moved = sumOfSquares(next.map((weight, column) => weight - weights[column]));
       weights = next;
     }
     const largest = weights.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
     if (largest < 0) weights = weights.map((weight) => -weight);
-    const scores = along(weights);
-    components.push({ scores: scores.map((score) => score * unit), share: sumOfSquares(scores) / total });
-    for (let row = 0, at = 0; row < rows; row++) { // what is left for the next component
-      for (let column = 0; column < columns; column++) matrix[at++] -= scores[row] * weights[column];
-    }
+    const variance = dot(weights, weights.map((_, column) => dot(covariance[column], weights)));
+    covariance.forEach((row, one) => { // what is left for the next component
+      row.forEach((_, other) => { row[other] -= variance * weights[one] * weights[other]; });
+    });
+    shares.push(variance / (total || 1));
+    scores.push(Float64Array.from({ length: rows }, (_, row) => {
+      let score = 0;
+      for (let column = 0; column < columns; column++) score += matrix[row * columns + column] * weights[column];
+      return score * unit;
+    }));
   }
-  return { scores: components.map((c) => c.scores), shares: components.map((c) => c.share) };
+  return { scores, shares };
+}
+
+function dot(one, other) {
+  let sum = 0;
+  for (let index = 0; index < one.length; index++) sum += one[index] * other[index];
+  return sum;
 }
 
 function sumOfSquares(vector) {
-  return vector.reduce((sum, value) => sum + value * value, 0);
+  return dot(vector, vector);
 }
 
 function normalized(vector) {
