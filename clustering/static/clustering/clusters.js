@@ -47,7 +47,9 @@ export function principalComponents(points, count = 2) {
   }
   // In units of the largest number, since squares of large ones overflow.
   const unit = matrix.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) || 1;
-  matrix.forEach((value, index) => { matrix[index] = value / unit; });
+  matrix.forEach((value, index) => {
+    matrix[index] = value / unit;
+  });
 
   const covariance = Array.from({ length: columns }, () => new Float64Array(columns));
   for (let at = 0; at < matrix.length; at += columns) {
@@ -67,7 +69,9 @@ export function principalComponents(points, count = 2) {
   const shares = [];
   for (let component = 0; component < count; component++) {
     // Any direction does to start with that is not at right angles to the component.
-    let weights = normalized(Float64Array.from({ length: columns }, (_, column) => Math.sin(column + 1)));
+    let weights = normalized(
+      Float64Array.from({ length: columns }, (_, column) => Math.sin(column + 1)),
+    );
     for (let step = 0, moved = 1; step < 300 && moved > 1e-12; step++) {
       const next = normalized(weights.map((_, column) => dot(covariance[column], weights)));
       moved = sumOfSquares(next.map((weight, column) => weight - weights[column]));
@@ -75,16 +79,25 @@ export function principalComponents(points, count = 2) {
     }
     const largest = weights.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
     if (largest < 0) weights = weights.map((weight) => -weight);
-    const variance = dot(weights, weights.map((_, column) => dot(covariance[column], weights)));
-    covariance.forEach((row, one) => { // what is left for the next component
-      row.forEach((_, other) => { row[other] -= variance * weights[one] * weights[other]; });
+    const variance = dot(
+      weights,
+      weights.map((_, column) => dot(covariance[column], weights)),
+    );
+    covariance.forEach((row, one) => {
+      // what is left for the next component
+      row.forEach((_, other) => {
+        row[other] -= variance * weights[one] * weights[other];
+      });
     });
     shares.push(variance / (total || 1));
-    scores.push(Float64Array.from({ length: rows }, (_, row) => {
-      let score = 0;
-      for (let column = 0; column < columns; column++) score += matrix[row * columns + column] * weights[column];
-      return score * unit;
-    }));
+    scores.push(
+      Float64Array.from({ length: rows }, (_, row) => {
+        let score = 0;
+        for (let column = 0; column < columns; column++)
+          score += matrix[row * columns + column] * weights[column];
+        return score * unit;
+      }),
+    );
   }
   return { scores, shares };
 }
@@ -179,7 +192,9 @@ function draw(plane, groups, width) {
     dots.setAttribute("stroke-width", size);
     svg.append(dots);
     if (members.length === 1) continue; // a cross would hide the one point
-    const [x, y] = [0, 1].map((axis) => places.reduce((sum, place) => sum + place[axis] / places.length, 0));
+    const [x, y] = [0, 1].map((axis) =>
+      places.reduce((sum, place) => sum + place[axis] / places.length, 0),
+    );
     crosses += `M${round(x - 5)} ${round(y - 5)}l10 10m0 -10l-10 10`;
   }
   if (groups[0].label !== null) {
@@ -203,7 +218,9 @@ function ticks(values) {
   high += margin;
   const rough = (high - low) / 1.5; // for about six marks
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
+  const step = [1, 2, 5, 10]
+    .map((factor) => factor * power)
+    .find((candidate) => candidate >= rough);
   const first = Math.ceil(low / (step / 4));
   const marks = [];
   for (let index = 0; index < 8; index++) {
@@ -240,8 +257,11 @@ function legend(groups, words) {
 function colored(tag, label) {
   if (label === null) return shape(tag, { class: "clusters-dots" });
   const color = label < COLORS ? label : "more";
-  const made = shape(tag, { class: `clusters-dots clusters-${color} clusters-${label % 2 ? "square" : "round"}` });
-  if (color === "more") made.style.setProperty("--clusters-hue", round(label * GOLDEN_ANGLE % 360));
+  const made = shape(tag, {
+    class: `clusters-dots clusters-${color} clusters-${label % 2 ? "square" : "round"}`,
+  });
+  if (color === "more")
+    made.style.setProperty("--clusters-hue", round((label * GOLDEN_ANGLE) % 360));
   return made;
 }
 

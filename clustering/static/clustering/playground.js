@@ -31,7 +31,10 @@ function look({ goThere = false } = {}) {
     const read = readPoints(input.value);
     const { points } = read;
     if (points) {
-      byId("count").textContent = say("counted", { points: points.length, dimensions: points[0].length });
+      byId("count").textContent = say("counted", {
+        points: points.length,
+        dimensions: points[0].length,
+      });
     }
     fullBody = read.body;
     const compact = points && JSON.stringify({ points });
@@ -93,20 +96,29 @@ function show(read, response, text, milliseconds) {
   }
   const labels = JSON.parse(text).results;
   const points = read.points;
-  answered = { points, labels, header: read.header, version: response.headers.get("X-Config-Version") };
+  answered = {
+    points,
+    labels,
+    header: read.header,
+    version: response.headers.get("X-Config-Version"),
+  };
   byId("problem").hidden = byId("stale").hidden = true;
   byId("labels-block").hidden = false;
   drawClusters(byId("drawing"), points, labels);
   byId("summary").textContent = say("answered", {
-    points: points.length, clusters: new Set(labels).size, milliseconds: Math.max(1, Math.round(milliseconds)),
+    points: points.length,
+    clusters: new Set(labels).size,
+    milliseconds: Math.max(1, Math.round(milliseconds)),
   });
   const more = labels.length - SHOWN_LABELS;
-  byId("labels").textContent = labels.slice(0, SHOWN_LABELS).join(" ")
-    + (more > 0 ? ` ${say("shortened", { count: more })}` : "");
+  byId("labels").textContent =
+    labels.slice(0, SHOWN_LABELS).join(" ") +
+    (more > 0 ? ` ${say("shortened", { count: more })}` : "");
 }
 
 function problemIn(response, text) {
-  if (response.headers.get("Content-Type")?.startsWith("application/problem+json")) return JSON.parse(text);
+  if (response.headers.get("Content-Type")?.startsWith("application/problem+json"))
+    return JSON.parse(text);
   const title = `${response.status} ${response.statusText}`;
   return { title, detail: say("noProblemDocument") };
 }
@@ -122,7 +134,10 @@ function showProblem({ status = "", title, detail, type = "", pointer }, read = 
   const place = pointer?.includes("[") ? read?.placeOf(pointer) : null;
   byId("problem-place").hidden = !place;
   if (place) {
-    byId("problem-place").firstElementChild.textContent = say("place", { pointer, line: place.line });
+    byId("problem-place").firstElementChild.textContent = say("place", {
+      pointer,
+      line: place.line,
+    });
     const excerpt = input.value.slice(place.start, place.end);
     byId("problem-line").textContent = excerpt.length > 60 ? `${excerpt.slice(0, 59)}…` : excerpt;
     byId("problem-line").onclick = () => select(place);
@@ -144,7 +159,11 @@ async function load(file) {
 
 function showCode() {
   const url = new URL(texts.endpoint, location.href).href;
-  byId("code").textContent = SNIPPETS[language]({ url, body: snippetBody, withKey: apiKey !== null });
+  byId("code").textContent = SNIPPETS[language]({
+    url,
+    body: snippetBody,
+    withKey: apiKey !== null,
+  });
   byId("save-body").hidden = snippetBody !== null;
   byId("copied").textContent = "";
 }
@@ -161,7 +180,8 @@ function choose(tab) {
 
 async function copy() {
   if (navigator.clipboard) await navigator.clipboard.writeText(byId("code").textContent);
-  else { // over plain HTTP a browser has it for localhost only
+  else {
+    // over plain HTTP a browser has it for localhost only
     getSelection().selectAllChildren(byId("code"));
     document.execCommand("copy");
   }
@@ -179,7 +199,9 @@ function save(name, type, content) {
 function labeledCsv({ points, labels, header }) {
   const names = header ?? points[0].map((_, index) => `x${index + 1}`);
   const rows = points.map((point, index) => [...point, labels[index]].join(","));
-  const quoted = names.map((name) => (/[",\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name));
+  const quoted = names.map((name) =>
+    /[",\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name,
+  );
   return `${[...quoted, "cluster"].join(",")}\n${rows.join("\n")}\n`;
 }
 
@@ -240,7 +262,9 @@ tabs.forEach((tab, index) => {
 });
 byId("copy").addEventListener("click", copy);
 byId("save").addEventListener("click", () => save("points.json", "application/json", fullBody));
-byId("download").addEventListener("click", () => save("clusters.csv", "text/csv", labeledCsv(answered)));
+byId("download").addEventListener("click", () =>
+  save("clusters.csv", "text/csv", labeledCsv(answered)),
+);
 setInterval(lookAtConfig, LOOK_AT_CONFIG_MILLISECONDS);
 
 if (!input.value) input.value = EXAMPLES.nine(); // a browser may have kept what was there

@@ -41,9 +41,17 @@ function readJson(text) {
 }
 
 function areRows(points) {
-  return Array.isArray(points) && points.length > 0 && points.every((point) =>
-    Array.isArray(point) && point.length > 0 && point.length === points[0].length
-    && point.every((number) => Number.isFinite(number)));
+  return (
+    Array.isArray(points) &&
+    points.length > 0 &&
+    points.every(
+      (point) =>
+        Array.isArray(point) &&
+        point.length > 0 &&
+        point.length === points[0].length &&
+        point.every((number) => Number.isFinite(number)),
+    )
+  );
 }
 
 function readLines(text) {
@@ -56,16 +64,22 @@ function readLines(text) {
     const place = { line: index + 1, start, end: start + content.length };
     start = place.end + 1;
     if (!content.trim()) return;
-    const cells = content.trim().split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
+    const cells = content
+      .trim()
+      .split(separator)
+      .map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
     // Where commas do not separate, they may be those of numbers such as 2,5.
-    const numbers = cells.map((cell) => toNumber(separator === "," ? cell : cell.replace(",", ".")));
+    const numbers = cells.map((cell) =>
+      toNumber(separator === "," ? cell : cell.replace(",", ".")),
+    );
     if (!points.length && !header && numbers.every(Number.isNaN)) {
       header = cells;
       return;
     }
     const wrong = numbers.findIndex(Number.isNaN);
     const { line } = place;
-    if (wrong >= 0 && !cells[wrong]) throw new InputError("emptyCell", { line, column: wrong + 1 }, place);
+    if (wrong >= 0 && !cells[wrong])
+      throw new InputError("emptyCell", { line, column: wrong + 1 }, place);
     if (wrong >= 0) throw new InputError("notNumber", { line, cell: cells[wrong] }, place);
     const expected = points[0]?.length ?? numbers.length;
     if (numbers.length !== expected) {

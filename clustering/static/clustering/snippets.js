@@ -1,8 +1,8 @@
 /**
  * The request as code that runs as it stands.
  *
- * `body` is JSON of no more than arrays of numbers under a key, or null for what the file points.json has. An API
- * key comes from the environment, so that no copied code holds it.
+ * `body` is JSON of no more than arrays of numbers under a key, or null where the file points.json
+ * has it. An API key comes from the environment, so that no copied code holds it.
  */
 export const SNIPPETS = {
   curl: ({ url, body, withKey }) => `\
@@ -48,8 +48,12 @@ public class Cluster {
             .timeout(Duration.ofSeconds(30))
             .header("Content-Type", "application/json")
 ${withKey ? `            .header("Authorization", "Api-Key " + System.getenv("API_KEY"))\n` : ""}\
-            .POST(HttpRequest.BodyPublishers.${body ? `ofString("""
-                ${body}"""` : 'ofFile(Path.of("points.json")'}))
+            .POST(HttpRequest.BodyPublishers.${
+              body
+                ? `ofString("""
+                ${body}"""`
+                : 'ofFile(Path.of("points.json")'
+            }))
             .build();
         var answer = HttpClient.newHttpClient()
             .send(request, HttpResponse.BodyHandlers.ofString());
