@@ -45,7 +45,7 @@ class Page:
     def wait_for(self, name: str, text: str) -> None:
         """Wait until an element can be seen and has `text`."""
         WebDriverWait(self.browser, 20).until(
-            lambda _: text in self[name].text, f"{name}: {self[name].text}"
+            lambda _: text in self[name].text, f"{name} has no {text!r}"
         )
 
     def cluster(self) -> str:
