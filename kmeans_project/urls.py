@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -23,6 +23,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("startupz", health.startupz, name="startupz"),
     path("metrics", metrics, name="metrics"),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     # What browsers ask for where a page, such as one of the admin, names no icon.
     path("favicon.ico", RedirectView.as_view(url=static("clustering/icon.svg"))),
