@@ -20,7 +20,6 @@ from clustering import callers, problems
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 ADMIN = "/admin/"
-API = "/api/"
 MACHINES = frozenset({*settings.COMPUTED_PATHS, "/livez", "/readyz", "/startupz", "/metrics"})
 _DETAILS = {
     400: "the request is malformed",
@@ -68,6 +67,22 @@ def problem_middleware(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
+    """Let pages have the language of the reader; the API and what machines ask for have English."""
+    in_language = LocaleMiddleware(get_response)
+
+    def middleware(request: HttpRequest) -> Any:
+        if request.path in MACHINES or request.path.startswith("/api/"):
+            return get_response(request)
+        try:
+            return in_language(request)
+        finally:
+            # The language is the thread's, and the thread's next request may be another's.
+            translation.deactivate()
+
+    return middleware
+
+
 def host_middleware(get_response: GetResponse) -> GetResponse:
     """Let only the admin depend on the Host header.
 
@@ -91,22 +106,6 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
                     f"the admin is not served as {domain}: add that to DJANGO_ALLOWED_HOSTS",
                 )
         return get_response(request)
-
-    return middleware
-
-
-def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
-    """Let pages have the language of the reader; the API and what machines ask for have English."""
-    in_language = LocaleMiddleware(get_response)
-
-    def middleware(request: HttpRequest) -> Any:
-        if request.path in MACHINES or request.path.startswith(API):
-            return get_response(request)
-        try:
-            return in_language(request)
-        finally:
-            # The language is the thread's, and the thread's next request may be another's.
-            translation.deactivate()
 
     return middleware
 
