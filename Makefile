@@ -7,7 +7,7 @@ BENCH ?= default
 BENCH_VENV ?= $(VENV)/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run admin nacos test faults overload bench java-demo lint format lock
+.PHONY: help run admin nacos test faults overload bench java-demo lint format messages lock
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -49,6 +49,10 @@ lint: $(VENV)/installed-dev ## Check style and types
 format: $(VENV)/installed-dev ## Put the code in order
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+messages: $(VENV)/installed ## Collect the texts to translate, and compile the translations; needs gettext
+	$(RUN) manage.py makemessages --locale zh_Hans --add-location file --no-obsolete --no-wrap
+	$(RUN) manage.py compilemessages --ignore '.*'
 
 lock: ## Renew constraints.txt from the requirements files
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock

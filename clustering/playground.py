@@ -12,9 +12,10 @@ from nacos_integration import live_config
 
 
 class PlaygroundView(TemplateView):
-    """The page, for everybody who may call the endpoint: it needs no login and no database."""
+    """The page, for everybody who may call the endpoint: it needs no login and no database.
 
-    template_name = "clustering/playground.html"
+    A project's own template extends clustering/playground.html with what only the project knows.
+    """
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)

@@ -1,14 +1,14 @@
 """Errors as problem documents (RFC 9457), `application/problem+json`."""
 
 import logging
-from http import HTTPStatus
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import JsonResponse
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.views import exception_handler
 
-from clustering import callers
+from clustering import callers, titles
 
 logger = logging.getLogger(__name__)
 
@@ -52,24 +52,37 @@ class Problem(APIException):
 
 
 class ProblemResponse(JsonResponse):
-    """A response whose body is a problem document, kept in `problem` as well."""
+    """A response whose body is a problem document, kept in `problem` as well.
 
-    def __init__(self, problem: dict[str, Any]) -> None:
-        super().__init__(problem, status=problem["status"], content_type=CONTENT_TYPE)
+    `language` is the title's, and so that of the readers it is for.
+    """
+
+    def __init__(self, problem: dict[str, Any], language: str) -> None:
+        super().__init__(
+            problem,
+            status=problem["status"],
+            content_type=CONTENT_TYPE,
+            json_dumps_params={"ensure_ascii": False},
+        )
         self["Content-Length"] = str(len(self.content))
+        self["Content-Language"] = language
+        self["Vary"] = "Accept-Language"
         self.problem = problem
 
 
 def code_of(status: int) -> str:
     """Return the code of a problem that is no more than its HTTP status."""
-    return _phrase(status).lower().replace(" ", "-")
+    return titles.in_english(status).lower().replace(" ", "-")
 
 
-def respond(status: int, code: str, detail: str, pointer: str | None = None) -> ProblemResponse:
-    """Answer with a problem document."""
+def respond(
+    environ: Mapping[str, Any], status: int, code: str, detail: str, pointer: str | None = None
+) -> ProblemResponse:
+    """Answer the request with this WSGI environ with a problem document."""
+    language = titles.language_of(environ)
     members: dict[str, Any] = {
         "type": TYPE_PREFIX + code,
-        "title": _phrase(status),
+        "title": titles.title_of(status, language),
         "status": status,
         "detail": detail,
     }
@@ -77,26 +90,26 @@ def respond(status: int, code: str, detail: str, pointer: str | None = None) -> 
         members["pointer"] = pointer
     if caller := callers.current.get():
         members["request_id"] = caller.request_id
-    return ProblemResponse(members)
+    return ProblemResponse(members, language)
 
 
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Client Closed Request"
+def handle(error: Exception, context: dict[str, Any]) -> ProblemResponse:
+    """Answer an exception of a DRF view, as its EXCEPTION_HANDLER."""
+    return answer(error, context["request"].META)
 
 
-def handle(error: Exception, context: dict[str, Any] | None = None) -> ProblemResponse:
+def answer(error: Exception, environ: Mapping[str, Any]) -> ProblemResponse:
     """Answer any exception, of a DRF view or of what comes before one, with a problem document.
 
     A plain HttpResponse, because DRF would render with what the Accept header asks for, and this
     body has its own type whatever that is.
     """
-    response = exception_handler(error, context or {})
+    response = exception_handler(error, {})
     if response is None:
         logger.error("unexpected error answering a request", exc_info=error)
-        return respond(500, "internal-error", "an unexpected error; the service's log has it")
+        return respond(
+            environ, 500, "internal-error", "an unexpected error; the service's log has it"
+        )
     pointer: str | None = None
     if isinstance(error, Problem):
         code, detail, pointer = error.code, str(error.detail), error.pointer
@@ -105,9 +118,8 @@ def handle(error: Exception, context: dict[str, Any] | None = None) -> ProblemRe
         code, detail, pointer = "invalid-points", "is required", "points"
     else:
         code = code_of(response.status_code)
-        detail = str(getattr(error, "detail", error)) or _phrase(response.status_code)
-    answer = respond(response.status_code, code, detail, pointer)
+        detail = str(getattr(error, "detail", error)) or titles.in_english(response.status_code)
+    problem = respond(environ, response.status_code, code, detail, pointer)
     for name, value in response.headers.items():
-        if name not in answer.headers:
-            answer[name] = value
-    return answer
+        problem.headers.setdefault(name, value)
+    return problem

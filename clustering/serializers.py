@@ -84,9 +84,12 @@ class ProblemSerializer(serializers.Serializer[Any]):
     """A problem document (RFC 9457)."""
 
     type = serializers.CharField(help_text="Names the kind of error; stable.")
-    title = serializers.CharField()
+    title = serializers.CharField(
+        help_text="What the status means, in the language that `Accept-Language` prefers: English "
+        "(`en`) or Simplified Chinese (`zh-hans`)."
+    )
     status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="What is wrong with this very request.")
+    detail = serializers.CharField(help_text="What is wrong with this very request, in English.")
     pointer = serializers.CharField(
         required=False, help_text="Where in the body, for example `points[17][1]`."
     )

@@ -239,7 +239,7 @@ async def _refuse(
 ) -> None:
     """Answer, and say whether it is the connection's last answer."""
     callers.current.set(callers.identify(environ))
-    response = problems.handle(problem)
+    response = problems.answer(problem, environ)
     if _is_computed(environ):
         recording.record(environ, response, started)
     for message in _messages(response, is_last=is_last):

@@ -10,6 +10,8 @@ from django.contrib.sessions import middleware as sessions
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise import middleware as whitenoise
 
@@ -60,10 +62,27 @@ def problem_middleware(get_response: GetResponse) -> GetResponse:
         if settings.DEBUG or (is_browser and request.path.startswith(ADMIN)):
             return response
         detail = _DETAILS.get(status, response.reason_phrase)
-        problem = problems.respond(status, problems.code_of(status), detail)
-        for name in response.headers.keys() - {"Content-Type", "Content-Length"}:
-            problem[name] = response[name]
+        problem = problems.respond(request.META, status, problems.code_of(status), detail)
+        for name, value in response.items():
+            # Not the page's own type, length and language.
+            problem.headers.setdefault(name, value)
         return problem
+
+    return middleware
+
+
+def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
+    """Let pages have the language of the reader; the API and what machines ask for have English."""
+    in_language = LocaleMiddleware(get_response)
+
+    def middleware(request: HttpRequest) -> Any:
+        if request.path in MACHINES or request.path.startswith("/api/"):
+            return get_response(request)
+        try:
+            return in_language(request)
+        finally:
+            # The language is the thread's, and the thread's next request may be another's.
+            translation.deactivate()
 
     return middleware
 
@@ -85,6 +104,7 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
             domain, _ = split_domain_port(host)
             if not validate_host(domain, settings.ADMIN_ALLOWED_HOSTS):
                 return problems.respond(
+                    request.META,
                     400,
                     "host-not-allowed",
                     f"the admin is not served as {domain}: add that to DJANGO_ALLOWED_HOSTS",

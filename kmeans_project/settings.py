@@ -253,7 +253,8 @@ ALLOWED_HOSTS = ["*"]
 ADMIN_ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 # Off by default, because inside a network of services plain HTTP is the rule.
 DJANGO_TLS = env.bool("DJANGO_TLS", False)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = DJANGO_TLS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = DJANGO_TLS
+SECURE_SSL_REDIRECT = DJANGO_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if DJANGO_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = DJANGO_TLS
 # Who asks for these, such as a kubelet or the agent, comes without TLS.
@@ -288,6 +289,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "kmeans_project.middleware.WhiteNoiseMiddleware",
     "kmeans_project.middleware.SessionMiddleware",
+    "kmeans_project.middleware.language_middleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "kmeans_project.middleware.AuthenticationMiddleware",
@@ -359,6 +361,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 USE_TZ = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "Simplified Chinese")]
+LANGUAGE_COOKIE_AGE = 31_536_000
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 # Static files are served from where the packages have them: no collectstatic to forget.

@@ -2,17 +2,15 @@
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import path, reverse_lazy
+from django.urls import path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView
 
 from clustering.playground import PlaygroundView, config_in_force
 from clustering.views import KMeansView
 from kmeans_project.views import ApiDocsView, metrics
 from nacos_integration import health
-
-# Where the number of clusters is shown, and why it is so.
-CONFIG_PAGE = reverse_lazy("admin:nacos_integration_configchange_changelist")
 
 urlpatterns = [
     path("api/skl-kmeans", KMeansView.as_view(), name="skl-kmeans"),
@@ -24,8 +22,13 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     # Pages come last: patterns are tried in turn, and machines ask more often.
-    path("", PlaygroundView.as_view(extra_context={"config_page": CONFIG_PAGE}), name="playground"),
+    path(
+        "",
+        PlaygroundView.as_view(template_name="kmeans_project/playground.html"),
+        name="playground",
+    ),
     path("playground/config", config_in_force, name="playground-config"),
+    path("i18n/setlang/", set_language, name="set_language"),
     # What browsers ask for where a page, such as one of the admin, names no icon.
     path("favicon.ico", RedirectView.as_view(url=static("clustering/icon.svg"))),
 ]

@@ -34,12 +34,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def load_wsgi(self) -> None:
         super().load_wsgi()
         # Here and not above: with --preload the settings may not be loaded before the application.
-        from clustering import history
+        from clustering import history, titles
         from kmeans_project.bridge import Bridge
 
         self.asgi = Bridge(self.app.wsgi())
         self.connections: set[Connection] = set()
         history.writer.start()
+        titles.load()
         # What is loaded by now stays: the collector need not hold up the worker's requests to look
         # through all of it again and again.
         gc.collect()
@@ -182,13 +183,12 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         caller = callers.identify({})
         token = callers.current.set(caller)
         response = problems.respond(
-            status, problems.code_of(status), message or "this is not HTTP as it should be"
+            {}, status, problems.code_of(status), message or "this is not HTTP as it should be"
         )
         callers.current.reset(token)
         lines = [
             f"HTTP/1.1 {status} {response.reason_phrase}",
-            f"Content-Type: {problems.CONTENT_TYPE}",
-            f"Content-Length: {len(response.content)}",
+            *(f"{name}: {value}" for name, value in response.items()),
             f"X-Request-ID: {caller.request_id}",
             *(f"{name}: {value}" for name, value in extra_headers),
             "Connection: close",

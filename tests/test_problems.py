@@ -1,5 +1,6 @@
 """Errors that Django finds before or beside a view, as callers meet them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pytest_django.fixtures import Settings
 
 from clustering import schema
 from clustering.problems import STATUS_BY_CODE
+from clustering.titles import TITLES
 from kmeans_project import views
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "errors.md"
@@ -76,10 +78,12 @@ def test_api_and_health_answer_under_any_host_and_the_admin_does_not(
     assert allowed.status_code == 200
 
 
-def test_every_type_is_documented_and_every_status_is_in_the_schema() -> None:
+def test_every_type_is_documented_and_every_status_has_a_title_and_is_in_the_schema() -> None:
     text = DOCUMENT.read_text()
     for code, status in STATUS_BY_CODE.items():
         assert f"| `{code}` | {status} |" in text
+    documented = re.findall(r"^\| `[a-z-]+` \| (\d+) \|", text, re.MULTILINE)
+    assert {int(status) for status in documented} == set(TITLES)
     assert {str(status) for status in STATUS_BY_CODE.values()} - {"499", "501"} <= set(
         schema.PROBLEMS
     )

@@ -72,7 +72,7 @@ def outcome_by(parser: PointsParser, body: bytes) -> Outcome:
         serializer = KMeansRequestSerializer(data=data)
         serializer.is_valid(raise_exception=True)
     except APIException as error:  # any other one fails the test
-        problem = problems.handle(error).problem
+        problem = problems.answer(error, {}).problem
         assert 400 <= problem["status"] < 500
         assert problem["detail"]
         return problem

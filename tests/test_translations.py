@@ -1,0 +1,73 @@
+"""The catalogues of translated texts are complete, and compiled as they are."""
+
+import gettext
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service import PYTHON, ROOT
+
+APPS = ("clustering", "kmeans_project", "nacos_integration")
+CATALOGUE = Path("locale", "zh_Hans", "LC_MESSAGES", "django.po")
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]|\{\w*\}")
+RENEW = "run `make messages`, translate what is empty or fuzzy, and run it again"
+
+
+@pytest.fixture(scope="module")
+def renewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the apps, in which `make messages` has done its work."""
+    assert shutil.which("xgettext"), "xgettext is missing: apt-get install gettext"
+    folder = tmp_path_factory.mktemp("renewed")
+    for app in APPS:
+        shutil.copytree(ROOT / app, folder / app, ignore=shutil.ignore_patterns("__pycache__"))
+    commands = re.findall(r"manage\.py (\w+messages .*)", (ROOT / "Makefile").read_text())
+    assert len(commands) == 2
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    del environment["DJANGO_SETTINGS_MODULE"]
+    for command in commands:
+        subprocess.run(
+            [PYTHON, "-m", "django", *shlex.split(command)], cwd=folder, env=environment, check=True
+        )
+    return folder
+
+
+def translations(catalogue: Path) -> dict[str, str]:
+    """Return the translations of a compiled catalogue by their originals."""
+    with catalogue.with_suffix(".mo").open("rb") as file:
+        compiled: Any = gettext.GNUTranslations(file)
+    # A text that has a plural is there as (singular, number of the form).
+    by_key = {key: text for key, text in compiled._catalog.items() if key}
+    return {key[0] if isinstance(key, tuple) else key: text for key, text in by_key.items()}
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_catalogue_has_the_texts_of_the_source_and_no_other(app: str, renewed: Path) -> None:
+    def entries(folder: Path) -> str:
+        return re.sub(r'"POT-Creation-Date: .*\n', "", (folder / app / CATALOGUE).read_text())
+
+    assert entries(ROOT) == entries(renewed), RENEW
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_every_text_is_translated(app: str) -> None:
+    catalogue = ROOT / app / CATALOGUE
+    for which in ("--untranslated", "--only-fuzzy", "--only-obsolete"):
+        found = subprocess.run(
+            ["msgattrib", which, catalogue], capture_output=True, text=True, check=True
+        )
+        assert not found.stdout, RENEW
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_compiled_catalogue_is_of_this_one(app: str, renewed: Path) -> None:
+    compiled = translations(ROOT / app / CATALOGUE)
+    assert compiled == translations(renewed / app / CATALOGUE), RENEW
+    for original, translated in compiled.items():
+        placeholders = sorted(PLACEHOLDER.findall(original))
+        assert placeholders == sorted(PLACEHOLDER.findall(translated)), original
