@@ -21,6 +21,10 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 ADMIN = "/admin/"
 MACHINES = frozenset({*settings.COMPUTED_PATHS, "/livez", "/readyz", "/startupz", "/metrics"})
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'; "
+    "form-action 'self'"
+)
 _DETAILS = {
     400: "the request is malformed",
     403: "the request is refused: a form needs the page's own token and cookies",
@@ -110,6 +114,16 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+class _ContentSecurityPolicyMiddleware(MiddlewareMixin):
+    """Let pages load and run nothing but this service's own files, unless a view says otherwise."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        # Django's own page for a developer's error is made of inline styles and scripts.
+        if not (settings.DEBUG and response.status_code in (404, 500)):
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        return response
+
+
 def _for_pages(middleware: type[MiddlewareMixin]) -> type[MiddlewareMixin]:
     """Return a middleware that passes by what machines ask for: no login, no files."""
 
@@ -122,6 +136,7 @@ def _for_pages(middleware: type[MiddlewareMixin]) -> type[MiddlewareMixin]:
     return ForPages
 
 
+ContentSecurityPolicyMiddleware = _for_pages(_ContentSecurityPolicyMiddleware)
 WhiteNoiseMiddleware = _for_pages(whitenoise.WhiteNoiseMiddleware)
 SessionMiddleware = _for_pages(sessions.SessionMiddleware)
 AuthenticationMiddleware = _for_pages(auth.AuthenticationMiddleware)

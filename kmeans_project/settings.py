@@ -285,6 +285,7 @@ MIDDLEWARE = [
     "kmeans_project.middleware.caller_middleware",
     "kmeans_project.middleware.problem_middleware",
     "kmeans_project.middleware.host_middleware",
+    "kmeans_project.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "kmeans_project.middleware.WhiteNoiseMiddleware",
     "kmeans_project.middleware.SessionMiddleware",

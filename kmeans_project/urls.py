@@ -5,26 +5,29 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
+from clustering.playground import PlaygroundView, config_in_force
 from clustering.views import KMeansView
-from kmeans_project.views import metrics
+from kmeans_project.views import ApiDocsView, metrics
 from nacos_integration import health
 
 urlpatterns = [
     path("api/skl-kmeans", KMeansView.as_view(), name="skl-kmeans"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path(
-        "api/docs/",
-        # Its template cannot render what DRF answers to OPTIONS.
-        SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
-        name="docs",
-    ),
+    path("api/docs/", ApiDocsView.as_view(), name="docs"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("startupz", health.startupz, name="startupz"),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    # Pages come last: patterns are tried in turn, and machines ask more often.
+    path(
+        "",
+        PlaygroundView.as_view(template_name="kmeans_project/playground.html"),
+        name="playground",
+    ),
+    path("playground/config", config_in_force, name="playground-config"),
     path("i18n/setlang/", set_language, name="set_language"),
     # What browsers ask for where a page, such as one of the admin, names no icon.
     path("favicon.ico", RedirectView.as_view(url=static("clustering/icon.svg"))),

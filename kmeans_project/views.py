@@ -1,12 +1,17 @@
 """Views of the project as a whole."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from rest_framework.request import Request
 
 from kmeans_project import settings
+from kmeans_project.middleware import CONTENT_SECURITY_POLICY
 from nacos_integration.metrics import AgentCollector
 
 
@@ -21,3 +26,17 @@ def metrics(request: HttpRequest) -> HttpResponse:
         registry = REGISTRY
     text = generate_latest(registry) + generate_latest(AgentCollector())
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+class ApiDocsView(SpectacularSwaggerSplitView):
+    """Swagger UI; its script has an address of its own, since pages have no inline scripts."""
+
+    template_name = "kmeans_project/api_docs.html"
+    # Its template cannot render what DRF answers to OPTIONS.
+    http_method_names = ["get", "head"]
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        # The icons in its style sheet.
+        final["Content-Security-Policy"] = f"{CONTENT_SECURITY_POLICY}; img-src 'self' data:"
+        return final

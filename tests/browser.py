@@ -8,6 +8,9 @@ from typing import Literal
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service as ChromeDriver
+from selenium.webdriver.common.by import By
+
+from tests.service import Service
 
 SWITCHES = (
     "--headless=new",
@@ -42,6 +45,19 @@ class Browser(webdriver.Chrome):
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         super().__init__(options, ChromeDriver(_program("chromedriver")))
         self.set_width(WIDTHS[0])
+
+    def log_in(self, service: Service) -> None:
+        """Make an admin, and log in as this one; the admin's first page is there then."""
+        service.environment["DJANGO_SUPERUSER_PASSWORD"] = password = "a-password-of-a-test"
+        made = service.manage(
+            "createsuperuser", "--no-input", "--username=admin", "--email=admin@localhost"
+        )
+        assert made.returncode == 0, made.stderr
+        self.get(f"{service.url}/admin/")
+        self.find_element(By.NAME, "username").send_keys("admin")
+        self.find_element(By.NAME, "password").send_keys(password)
+        self.find_element(By.CSS_SELECTOR, "[type=submit]").click()
+        assert self.find_elements(By.ID, "logout-form"), self.page_source
 
     def set_width(self, width: int) -> None:
         """Show the page `width` CSS pixels wide, as a phone does where it is narrow."""

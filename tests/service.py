@@ -94,6 +94,10 @@ class Service:
                 [PYTHON, *command], cwd=ROOT, env=self.environment, stdout=log, stderr=log
             )
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
     def wait_until_it_answers(self) -> None:
         wait_until(lambda: self.get("/livez") == 200, 30, self.log)
 

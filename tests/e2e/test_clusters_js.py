@@ -41,7 +41,7 @@ DRAW = (
 
 @pytest.fixture(scope="module")
 def page(live: Service, browser: Browser) -> Browser:
-    browser.get(f"http://127.0.0.1:{live.port}/livez")
+    browser.get(f"{live.url}/livez")
     return browser
 
 

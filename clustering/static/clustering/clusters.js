@@ -47,46 +47,69 @@ export function principalComponents(points, count = 2) {
   }
   // In units of the largest number, since squares of large ones overflow.
   const unit = matrix.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) || 1;
-  matrix.forEach((value, index) => { matrix[index] = value / unit; });
-  const total = sumOfSquares(matrix) || 1;
+  matrix.forEach((value, index) => {
+    matrix[index] = value / unit;
+  });
 
-  const along = (weights) => { // each row times the weights
-    const scores = new Float64Array(rows);
-    for (let row = 0, at = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) scores[row] += matrix[at++] * weights[column];
+  const covariance = Array.from({ length: columns }, () => new Float64Array(columns));
+  for (let at = 0; at < matrix.length; at += columns) {
+    for (let one = 0; one < columns; one++) {
+      for (let other = 0; other <= one; other++) {
+        covariance[one][other] += matrix[at + one] * matrix[at + other];
+      }
     }
-    return scores;
-  };
-  const across = (scores) => { // the sum of the rows, each times its score
-    const sum = new Float64Array(columns);
-    for (let row = 0, at = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) sum[column] += matrix[at++] * scores[row];
-    }
-    return sum;
-  };
+  }
+  let total = 0;
+  for (let one = 0; one < columns; one++) {
+    total += covariance[one][one];
+    for (let other = 0; other < one; other++) covariance[other][one] = covariance[one][other];
+  }
 
-  const components = [];
+  const scores = [];
+  const shares = [];
   for (let component = 0; component < count; component++) {
     // Any direction does to start with that is not at right angles to the component.
-    let weights = normalized(Float64Array.from({ length: columns }, (_, column) => Math.sin(column + 1)));
+    let weights = normalized(
+      Float64Array.from({ length: columns }, (_, column) => Math.sin(column + 1)),
+    );
     for (let step = 0, moved = 1; step < 300 && moved > 1e-12; step++) {
-      const next = normalized(across(along(weights)));
+      const next = normalized(weights.map((_, column) => dot(covariance[column], weights)));
       moved = sumOfSquares(next.map((weight, column) => weight - weights[column]));
       weights = next;
     }
     const largest = weights.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
     if (largest < 0) weights = weights.map((weight) => -weight);
-    const scores = along(weights);
-    components.push({ scores: scores.map((score) => score * unit), share: sumOfSquares(scores) / total });
-    for (let row = 0, at = 0; row < rows; row++) { // what is left for the next component
-      for (let column = 0; column < columns; column++) matrix[at++] -= scores[row] * weights[column];
-    }
+    const variance = dot(
+      weights,
+      weights.map((_, column) => dot(covariance[column], weights)),
+    );
+    covariance.forEach((row, one) => {
+      // what is left for the next component
+      row.forEach((_, other) => {
+        row[other] -= variance * weights[one] * weights[other];
+      });
+    });
+    shares.push(variance / (total || 1));
+    scores.push(
+      Float64Array.from({ length: rows }, (_, row) => {
+        let score = 0;
+        for (let column = 0; column < columns; column++)
+          score += matrix[row * columns + column] * weights[column];
+        return score * unit;
+      }),
+    );
   }
-  return { scores: components.map((c) => c.scores), shares: components.map((c) => c.share) };
+  return { scores, shares };
+}
+
+function dot(one, other) {
+  let sum = 0;
+  for (let index = 0; index < one.length; index++) sum += one[index] * other[index];
+  return sum;
 }
 
 function sumOfSquares(vector) {
-  return vector.reduce((sum, value) => sum + value * value, 0);
+  return dot(vector, vector);
 }
 
 function normalized(vector) {
@@ -159,7 +182,8 @@ function draw(plane, groups, width) {
   svg.append(grid);
 
   // A dot is a line without length, with round or square ends: one path for a cluster is quick.
-  const size = plane.x.length < 300 ? 9 : plane.x.length < 3000 ? 6 : 4;
+  const count = plane.x.length;
+  const size = count < 50 ? 12 : count < 300 ? 9 : count < 3000 ? 6 : 4;
   let crosses = "";
   for (const { label, members } of groups) {
     const places = members.map((index) => [xAt(plane.x[index]), yAt(plane.y ? plane.y[index] : 0)]);
@@ -167,7 +191,10 @@ function draw(plane, groups, width) {
     dots.setAttribute("d", places.map(([x, y]) => `M${x} ${y}h0`).join(""));
     dots.setAttribute("stroke-width", size);
     svg.append(dots);
-    const [x, y] = [0, 1].map((axis) => places.reduce((sum, place) => sum + place[axis] / places.length, 0));
+    if (members.length === 1) continue; // a cross would hide the one point
+    const [x, y] = [0, 1].map((axis) =>
+      places.reduce((sum, place) => sum + place[axis] / places.length, 0),
+    );
     crosses += `M${round(x - 5)} ${round(y - 5)}l10 10m0 -10l-10 10`;
   }
   if (groups[0].label !== null) {
@@ -191,7 +218,9 @@ function ticks(values) {
   high += margin;
   const rough = (high - low) / 1.5; // for about six marks
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
+  const step = [1, 2, 5, 10]
+    .map((factor) => factor * power)
+    .find((candidate) => candidate >= rough);
   const first = Math.ceil(low / (step / 4));
   const marks = [];
   for (let index = 0; index < 8; index++) {
@@ -228,8 +257,11 @@ function legend(groups, words) {
 function colored(tag, label) {
   if (label === null) return shape(tag, { class: "clusters-dots" });
   const color = label < COLORS ? label : "more";
-  const made = shape(tag, { class: `clusters-dots clusters-${color} clusters-${label % 2 ? "square" : "round"}` });
-  if (color === "more") made.style.setProperty("--clusters-hue", round(label * GOLDEN_ANGLE % 360));
+  const made = shape(tag, {
+    class: `clusters-dots clusters-${color} clusters-${label % 2 ? "square" : "round"}`,
+  });
+  if (color === "more")
+    made.style.setProperty("--clusters-hue", round((label * GOLDEN_ANGLE) % 360));
   return made;
 }
 

@@ -1,0 +1,64 @@
+/**
+ * The request as code that runs as it stands.
+ *
+ * `body` is JSON of no more than arrays of numbers under a key, or null where the file points.json
+ * has it. An API key comes from the environment, so that no copied code holds it.
+ */
+export const SNIPPETS = {
+  curl: ({ url, body, withKey }) => `\
+curl -sS ${url} \\
+  -H 'Content-Type: application/json' \\
+${withKey ? `  -H "Authorization: Api-Key $API_KEY" \\\n` : ""}\
+  ${body ? `-d '${body}'` : "--data-binary @points.json"}
+`,
+
+  python: ({ url, body, withKey }) => `\
+import json
+${withKey ? "import os\n" : ""}\
+import urllib.error
+import urllib.request
+${body ? "" : "from pathlib import Path\n"}
+request = urllib.request.Request(
+    "${url}",
+    ${body ? `json.dumps(${body}).encode()` : 'Path("points.json").read_bytes()'},
+    {
+        "Content-Type": "application/json",
+${withKey ? `        "Authorization": f"Api-Key {os.environ['API_KEY']}",\n` : ""}\
+    },
+)
+try:
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        print(json.load(answer)["results"])
+except urllib.error.HTTPError as error:
+    raise SystemExit(error.read().decode())
+`,
+
+  java: ({ url, body, withKey }) => `\
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+${body ? "" : "import java.nio.file.Path;\n"}\
+import java.time.Duration;
+
+/** Java 17 or newer: java Cluster.java */
+public class Cluster {
+    public static void main(String[] args) throws Exception {
+        var request = HttpRequest.newBuilder(URI.create("${url}"))
+            .timeout(Duration.ofSeconds(30))
+            .header("Content-Type", "application/json")
+${withKey ? `            .header("Authorization", "Api-Key " + System.getenv("API_KEY"))\n` : ""}\
+            .POST(HttpRequest.BodyPublishers.${
+              body
+                ? `ofString("""
+                ${body}"""`
+                : 'ofFile(Path.of("points.json")'
+            }))
+            .build();
+        var answer = HttpClient.newHttpClient()
+            .send(request, HttpResponse.BodyHandlers.ofString());
+        System.out.println(answer.body());
+    }
+}
+`,
+};

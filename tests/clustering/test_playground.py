@@ -1,0 +1,23 @@
+"""The page that tries the endpoint out; tests/e2e/test_playground.py has what it does."""
+
+import pytest
+from django.test import Client
+
+from nacos_integration.live_config import md5_of
+from tests.conftest import Configure
+
+
+def test_it_needs_no_database_no_login_and_no_certain_host(client: Client) -> None:
+    response = client.get("/", headers={"host": "some_service:80"})
+    assert response.status_code == 200
+    assert "sessionid" not in response.cookies
+    assert client.head("/").status_code == 200
+    assert client.post("/").status_code == 405
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_shows_the_config_in_force(client: Client, configure: Configure) -> None:
+    configure(text := "clusters: 17\n")
+    assert '<strong id="clusters-in-force">17</strong>' in client.get("/").content.decode()
+    shown = client.get("/playground/config").json()
+    assert shown == {"clusters": 17, "version": md5_of(text)[:12]}

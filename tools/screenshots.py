@@ -1,0 +1,129 @@
+"""Renews the pictures of the pages in docs/images: a real service, a real Nacos, a real browser.
+
+.venv/bin/python -m tools.screenshots [name …]
+"""
+
+import base64
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import django
+
+# Before what is imported from the tests, some of which needs the settings.
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+django.setup()
+
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
+
+from tests.browser import Browser  # noqa: E402
+from tests.servers import free_ports  # noqa: E402
+from tests.service import ROOT, Service  # noqa: E402
+from tests.waiting import wait_until  # noqa: E402
+from tools.nacos_server import NacosServer, build_jar  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+WIDTH = 1280
+
+
+def as_it_is(browser: Browser) -> None:
+    """Leave a page as it comes."""
+
+
+def cluster_blobs(browser: Browser) -> None:
+    click(browser, "[data-example=blobs]")
+    click(browser, "#send")
+    wait_for(browser, "#answer:not([hidden])")
+
+
+def open_the_endpoint(browser: Browser) -> None:
+    click(browser, "#operations-skl-kmeans-cluster .opblock-summary-control")
+    wait_for(browser, ".opblock-body")
+
+
+class Picture(NamedTuple):
+    """A page, how many pixels of it to show, and what to do on it before."""
+
+    path: str
+    height: int
+    prepare: Callable[[Browser], None] = as_it_is
+
+
+PICTURES = {
+    "playground": Picture("/", 850, cluster_blobs),
+    "api-docs": Picture("/api/docs/", 800, open_the_endpoint),
+    "live-config": Picture("/admin/nacos_integration/configchange/", 720),
+    "admin-history": Picture("/admin/clustering/requestrecord/", 720),
+}
+
+
+def click(browser: Browser, selector: str) -> None:
+    wait_for(browser, selector)
+    browser.find_element(By.CSS_SELECTOR, selector).click()
+
+
+def wait_for(browser: Browser, selector: str) -> None:
+    WebDriverWait(browser, 20).until(
+        lambda _: browser.find_elements(By.CSS_SELECTOR, selector), selector
+    )
+
+
+def fill(service: Service, nacos: NacosServer) -> None:
+    """Let there be something to see: configs, good and bad, and requests."""
+    nacos.publish_config("skl-kmeans", "clusters: 4\n")
+    service.wait_until_clusters(4)
+    nacos.publish_config("skl-kmeans", "clusters: four\n")
+    wait_until(lambda: service.status["config"]["rejected"])
+    nacos.publish_config("skl-kmeans", "clusters: 3\n")
+    service.wait_until_clusters(3)
+    for size in range(10, 400, 10):
+        service.labels([[i * 7919 % 101, i * 104729 % 103] for i in range(size)])
+
+
+def take(browser: Browser, picture: Picture, url: str, path: Path) -> None:
+    browser.get(url + picture.path)
+    picture.prepare(browser)
+    clip = {"x": 0, "y": 0, "width": WIDTH, "height": picture.height, "scale": 1}
+    shot = browser.execute_cdp_cmd(
+        "Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True}
+    )
+    path.write_bytes(base64.b64decode(shot["data"]))
+    print(path)
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(PICTURES)
+    named = os.environ.get("NACOS_SERVER_JAR")
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        nacos = NacosServer(Path(named) if named else build_jar(), folder / "nacos", *free_ports())
+        stack.callback(nacos.stop)
+        nacos.start()
+        nacos.publish_config("skl-kmeans", "clusters: 3\n")
+        service = Service(
+            folder,
+            {
+                "NACOS_SERVER_ADDR": f"127.0.0.1:{nacos.port}",
+                "NACOS_USERNAME": "nacos",
+                "NACOS_PASSWORD": "nacos",
+                "NACOS_SERVICE_IP": "127.0.0.1",
+            },
+        )
+        stack.callback(service.close)
+        service.start()
+        service.wait_until_it_answers()
+        fill(service, nacos)
+        browser = Browser(folder)
+        stack.callback(browser.quit)
+        browser.log_in(service)
+        for name in names:
+            take(browser, PICTURES[name], service.url, IMAGES / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
