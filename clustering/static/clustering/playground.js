@@ -69,7 +69,10 @@ async function send() {
   if (button.ariaBusy === "true") return;
   const read = look({ goThere: true });
   if (!read) return;
-  const headers = { "Content-Type": "application/json" };
+  const headers = {
+    "Content-Type": "application/json",
+    "Accept-Language": document.documentElement.lang, // for the titles of problems
+  };
   if (apiKey) headers.Authorization = `Api-Key ${apiKey.value.trim()}`;
   button.ariaBusy = "true"; // not disabled, which would take the focus away
   const began = performance.now();
