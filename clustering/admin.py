@@ -2,13 +2,40 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import APIException
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import AbstractAPIKey, APIKey
 
+from clustering import csv_export, replay
+from clustering.history_changelist import HistoryChangeList
+from clustering.history_filters import (
+    ClientFilter,
+    ClustersFilter,
+    ConfigVersionFilter,
+    DateFilter,
+    DurationFilter,
+    StatusFilter,
+)
 from clustering.models import ApiKey, RequestRecord
+from clustering.parameters import Parameters
+from clustering.replay import ReplayForm
+from nacos_integration import live_config
 
 
 @admin.register(RequestRecord)
@@ -16,24 +43,143 @@ class RequestRecordAdmin(admin.ModelAdmin):
     """Read-only: it is a record."""
 
     list_display = [
-        "created_at",
-        "client",
+        "when",
+        "status",
+        "outcome",
+        "duration_ms",
         "points",
         "dimensions",
         "clusters",
         "config_version",
-        "duration_ms",
-        "status",
-        "outcome",
+        "client",
     ]
-    list_filter = ["status", "clusters"]
-    search_fields = ["client", "outcome", "config_version"]
-    date_hierarchy = "created_at"
+    list_filter = [
+        DateFilter,
+        StatusFilter,
+        DurationFilter,
+        ClustersFilter,
+        ConfigVersionFilter,
+        ClientFilter,
+    ]
+    # That there are any shows the field; clustering.browsing searches.
+    search_fields = ["request_id"]
+    search_help_text = _("The request id, or its beginning.")
+    # In no other order than that of time, which indexes have.
+    sortable_by = []
+    # Counts of each filter's rows would look at all of them.
+    show_facets = ShowFacets.NEVER
+    readonly_fields = ["when"]
+    fieldsets = [
+        (None, {"fields": [("when", "client"), "request_id"]}),
+        (_("Answer"), {"fields": [("status", "duration_ms"), "outcome"]}),
+        (
+            _("k-means"),
+            {"fields": [("points", "dimensions"), ("clusters", "config_version")]},
+        ),
+        (_("Points and labels"), {"fields": ["payload", "labels"], "classes": ["collapse"]}),
+    ]
+
+    @admin.display(description=_("when"))
+    def when(self, row: RequestRecord) -> str:
+        """When the request was answered, to the millisecond."""
+        time = timezone.localtime(row.created_at)
+        return f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HistoryChangeList]:
+        """Return the list that does not scan the table."""
+        return HistoryChangeList
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, and what can be downloaded from them."""
+        name = "clustering_requestrecord"
+        own = [
+            path("export/", self.admin_site.admin_view(self.export), name=f"{name}_export"),
+            path(
+                "<path:object_id>/points.json",
+                self.admin_site.admin_view(self.points),
+                name=f"{name}_points",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list."""
+        context = {"title": _("Request history")} | (extra_context or {})
+        return super().changelist_view(request, context)
+
+    def export(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+        """Answer with all rows that the list's address selects, as CSV."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        history = reverse("admin:clustering_requestrecord_changelist")
+        try:
+            changelist = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(history)
+        assert isinstance(changelist, HistoryChangeList)
+        try:
+            export = csv_export.Export(changelist.selection)
+        except csv_export.TooManyExportsError:
+            why = _("Other exports are under way. Try again when one of them has ended.")
+            self.message_user(request, why, messages.WARNING)
+            return HttpResponseRedirect(history + changelist.get_query_string())
+        name = f"request-history-{timezone.now():%Y%m%d-%H%M%S}.csv"
+        return StreamingHttpResponse(
+            export,
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    def points(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Answer with the body of a request, to be sent once more."""
+        row = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None or row.payload is None:
+            raise Http404
+        name = f"request-{row.pk}.json"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return JsonResponse({"points": row.payload}, headers=headers)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show a request, its points, and them clustered once more if the address asks for it."""
+        row = kwargs["obj"]
+        context["title"] = _("Request")
+        if row.payload is not None:
+            context |= _replayed(request, row)
+        elif row.points is not None:
+            context["numbers"] = row.points * row.dimensions
+            context["numbers_kept"] = settings.HISTORY_PAYLOAD_MAX_NUMBERS
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _never(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     has_add_permission = has_change_permission = has_delete_permission = _never
+
+
+def _replayed(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
+    """Return what the page of a request whose points were kept shows beside its fields."""
+    original = replay.partition(row.payload, row.labels) if row.labels is not None else None
+    in_force = live_config.current(Parameters).value.clusters
+    form = ReplayForm(
+        request.GET if "clusters" in request.GET else None,
+        initial={"clusters": row.clusters or in_force},
+    )
+    context: dict[str, Any] = {"original_partition": original, "replay_form": form}
+    if form.is_bound and form.is_valid():
+        try:
+            again = replay.fit(row.payload, form.cleaned_data["clusters"])
+        except APIException as problem:
+            form.add_error("clusters", str(problem.detail))
+        else:
+            context["replayed"] = again
+            context["agreement"] = original and original.agreement(again)
+    return context
 
 
 # The library's own model: its app cannot be left out, but nothing asks for its keys.

@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Max, Min
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -146,6 +145,14 @@ class HistoryWriter:
             logger.warning("request history: %d records dropped so far; %s", self._dropped, why)
 
 
+def ids() -> range:
+    """Return the ids from the oldest to the newest row's."""
+    pks = RequestRecord.objects.values_list("pk", flat=True)
+    # Not by one query for both ends, for which SQLite would look at all rows.
+    oldest, newest = pks.order_by("pk").first(), pks.order_by("-pk").first()
+    return range(0) if oldest is None or newest is None else range(oldest, newest + 1)
+
+
 def prune() -> int:
     """Delete the oldest records beyond the limits of age and count; return how many.
 
@@ -154,12 +161,11 @@ def prune() -> int:
     """
     deleted = 0
     while True:
-        ends = RequestRecord.objects.aggregate(oldest=Min("pk"), newest=Max("pk"))
-        if ends["oldest"] is None:
+        ends = ids()
+        if not ends:
             return deleted
-        next_pk = ends["oldest"] + _PRUNE_ROWS
-        batch = RequestRecord.objects.filter(pk__lt=next_pk)
-        over_count = batch.filter(pk__lte=ends["newest"] - settings.HISTORY_MAX_ROWS)
+        batch = RequestRecord.objects.filter(pk__lt=ends.start + _PRUNE_ROWS)
+        over_count = batch.filter(pk__lt=ends.stop - settings.HISTORY_MAX_ROWS)
         over_age = batch.filter(
             created_at__lt=timezone.now() - timedelta(days=settings.HISTORY_MAX_AGE_DAYS)
         )

@@ -50,20 +50,23 @@ class Parameters:
             )
         if "clusters" not in config:
             raise ValueError("`clusters` is missing")
-        clusters = config["clusters"]
-        # bool is a subclass of int, and `clusters: yes` is a slip, not a one.
-        if type(clusters) is not int:
-            raise ValueError(
-                f"`clusters` must be a whole number such as 3, not {_type_name(clusters)}"
-            )
-        if not 1 <= clusters <= settings.KMEANS_MAX_CLUSTERS:
-            raise ValueError(
-                f"`clusters` must be from 1 to {settings.KMEANS_MAX_CLUSTERS} "
-                f"(KMEANS_MAX_CLUSTERS), not {_shortened(clusters)}"
-            )
+        clusters = check_clusters(config["clusters"])
         unknown = sorted(str(key) for key in config if key != "clusters")
         remarks = [f"unknown keys ignored: {', '.join(unknown)}"] if unknown else []
         return cls(clusters=clusters), remarks
+
+
+def check_clusters(clusters: object) -> int:
+    """Return a number of clusters as it is; raise ValueError for any other thing."""
+    # bool is a subclass of int, and `clusters: yes` is a slip, not a one.
+    if type(clusters) is not int:
+        raise ValueError(f"`clusters` must be a whole number such as 3, not {_type_name(clusters)}")
+    if not 1 <= clusters <= settings.KMEANS_MAX_CLUSTERS:
+        raise ValueError(
+            f"`clusters` must be from 1 to {settings.KMEANS_MAX_CLUSTERS} "
+            f"(KMEANS_MAX_CLUSTERS), not {_shortened(clusters)}"
+        )
+    return clusters
 
 
 def _type_name(value: object) -> str:

@@ -38,7 +38,7 @@ def cluster(*, points: NDArray[np.float64]) -> Clustering:
     live_config.wait_until_synced()
     config = live_config.current(Parameters)
     clusters = config.value.clusters
-    _check(points, clusters)
+    check(points, clusters)
     started = time.perf_counter()
     fit = kmeans.fit_predict(
         points,
@@ -51,7 +51,8 @@ def cluster(*, points: NDArray[np.float64]) -> Clustering:
     return Clustering(fit.labels, clusters, config.version, fit.path, fit_seconds)
 
 
-def _check(points: NDArray[np.float64], clusters: int) -> None:
+def check(points: NDArray[np.float64], clusters: int) -> None:
+    """Raise Problem (422) for points that cannot be clustered so."""
     n_points, n_dimensions = points.shape
     if n_points < clusters:
         raise Problem(

@@ -80,3 +80,11 @@ def test_it_can_be_switched_off(settings: Settings) -> None:
     writer.record(record())
     writer.flush()
     assert not RequestRecord.objects.exists()
+
+
+def test_a_row_is_written_into_no_more_indexes_than_reading_needs() -> None:
+    with connection.cursor() as cursor:
+        table = RequestRecord._meta.db_table
+        found = connection.introspection.get_constraints(cursor, table).values()
+    indexed = [what["columns"] for what in found if what["index"] and not what["primary_key"]]
+    assert sorted(indexed) == [["created_at"], ["request_id"], ["status", "created_at"]]

@@ -1,0 +1,185 @@
+"""The request history in a real browser, and its export through the real server."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser import WIDTHS, Browser
+from tests.conftest import REFERENCE_POINTS
+from tests.service import Service
+from tests.waiting import wait_until
+
+LIST = "/admin/clustering/requestrecord/"
+# Written as the service would, but faster; prints the session of somebody who may see them.
+FILL = """
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+connection.cursor().execute(
+    "INSERT INTO clustering_requestrecord (created_at, request_id, client, config_version, "
+    "duration_ms, status, outcome) WITH RECURSIVE number(i) AS "
+    "(SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < 50000) "
+    "SELECT datetime('now'), i, '', '', 1.0, 200, printf('%0300d', i) FROM number"
+)
+client = Client()
+client.force_login(get_user_model().objects.create_superuser("admin"))
+print(client.cookies["sessionid"].value)
+"""
+
+
+@pytest.fixture(scope="module")
+def address(live: Service, browser: Browser) -> str:
+    """The service's address, at which the browser is logged in as an admin."""
+    live.environment["DJANGO_SUPERUSER_PASSWORD"] = "a-password-of-a-test"
+    made = live.manage("createsuperuser", "--noinput", "--username=admin", "--email=a@example.org")
+    assert made.returncode == 0, made.stderr
+    root = f"http://127.0.0.1:{live.port}"
+    browser.get(f"{root}/admin/login/?next={LIST}")
+    browser.find_element(By.NAME, "username").send_keys("admin")
+    browser.find_element(By.NAME, "password").send_keys("a-password-of-a-test" + Keys.ENTER)
+    wait_until(lambda: browser.title.startswith("Request history"))
+    return root
+
+
+def request(live: Service, points: object) -> int:
+    """Post points, and return the status."""
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=20)
+    body = json.dumps({"points": points})
+    connection.request("POST", "/api/skl-kmeans", body, {"Content-Type": "application/json"})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def open_newest(browser: Browser, address: str, outcome: str) -> None:
+    """Open the newest request, once that is the one with this outcome."""
+
+    def is_listed() -> bool:
+        browser.get(address + LIST)
+        cells = browser.find_elements(By.CSS_SELECTOR, "#result_list tbody tr td.field-outcome")
+        return bool(cells) and outcome in cells[0].text
+
+    wait_until(is_listed)
+    browser.find_element(By.CSS_SELECTOR, "#result_list tbody tr th a").click()
+
+
+def drawings(browser: Browser) -> list[str]:
+    """Return the accessible names of the drawings on the page, once they are drawn."""
+    wait_until(lambda: bool(browser.find_elements(By.CSS_SELECTOR, "figure > svg[role=img]")))
+    found = browser.find_elements(By.CSS_SELECTOR, "figure > svg[role=img]")
+    return [svg.get_attribute("aria-label") or "" for svg in found]
+
+
+def test_a_request_is_drawn_and_clustered_once_more(
+    live: Service, browser: Browser, address: str
+) -> None:
+    assert request(live, REFERENCE_POINTS) == 200
+    open_newest(browser, address, "ok")
+    assert drawings(browser) == ["9 points in 3 clusters"]
+    # By the keyboard alone.
+    browser.find_element(By.ID, "id_clusters").send_keys(
+        Keys.CONTROL, "a", Keys.NULL, "4", Keys.ENTER
+    )
+    wait_until(lambda: "clusters=4" in browser.current_url)
+    assert drawings(browser) == ["9 points in 3 clusters", "9 points in 4 clusters"]
+    assert "adjusted Rand index of 0." in browser.find_element(By.TAG_NAME, "body").text
+    browser.assert_fits()
+    for width, is_beside in zip(WIDTHS, (True, False), strict=True):
+        browser.set_width(width)
+        first, second = browser.find_elements(By.CSS_SELECTOR, ".history-partitions > div")
+        assert (first.rect["y"] == second.rect["y"]) is is_beside
+    browser.set_width(WIDTHS[0])
+    browser.get(browser.current_url.replace("clusters=4", "clusters=12"))
+    assert "9 points cannot form 12 clusters" in browser.find_element(By.TAG_NAME, "body").text
+    assert drawings(browser) == ["9 points in 3 clusters"]
+    browser.assert_no_console_errors()
+
+
+def test_points_without_labels_and_requests_without_points(
+    live: Service, browser: Browser, address: str
+) -> None:
+    assert request(live, [[1, 2, 3], [4, 5, 6.5]]) == 422
+    open_newest(browser, address, "2 points cannot form 3 clusters")
+    assert drawings(browser) == ["2 points, not clustered yet"]
+    assert request(live, [[i, i % 7] for i in range(2000)]) == 200
+    open_newest(browser, address, "ok")
+    assert "They were not kept" in browser.find_element(By.TAG_NAME, "body").text
+    browser.assert_fits()
+    browser.assert_no_console_errors()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_list_can_be_filtered(
+    live: Service, browser: Browser, address: str, scheme: str
+) -> None:
+    browser.set_color_scheme("dark" if scheme == "dark" else "light")
+    assert request(live, REFERENCE_POINTS) == 200
+    browser.get(address + LIST)
+    browser.assert_fits()
+    browser.find_element(By.LINK_TEXT, "answered (2xx)").click()
+    wait_until(lambda: "status=2xx" in browser.current_url)
+    export = browser.find_element(By.CSS_SELECTOR, ".object-tools a")
+    assert (export.get_attribute("href") or "").endswith("/export/?status=2xx")
+    browser.find_element(By.ID, "searchbar").send_keys("no-such-id" + Keys.ENTER)
+    wait_until(lambda: "q=no-such-id" in browser.current_url)
+    assert "0 requests" in browser.find_element(By.ID, "changelist").text
+    browser.assert_no_console_errors()
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[Service]:
+    """An instance with four threads and 50,000 rows, which as CSV are 18 MB."""
+    made = Service(tmp_path, {"WORKERS": "1", "THREADS": "4", "KMEANS_QUEUE_SIZE": "1"})
+    made.start()
+    try:
+        made.wait_until_it_answers()
+        yield made
+    finally:
+        made.close()
+
+
+def test_an_export_streams_to_who_reads_and_ends_with_who_leaves(narrow: Service) -> None:
+    filled = narrow.manage("shell", "-v", "0", "-c", FILL)
+    assert filled.returncode == 0, filled.stderr
+    ask = (
+        f"GET {LIST}export/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Cookie: sessionid={filled.stdout.strip()}\r\n\r\n"
+    ).encode()
+
+    def begin() -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", narrow.port), timeout=20)
+        connection.sendall(ask)
+        start = connection.recv(4096, socket.MSG_PEEK)
+        assert start.startswith(b"HTTP/1.1 "), start
+        return connection
+
+    def is_begun(connection: socket.socket) -> bool:
+        return b" 200 " in connection.recv(16, socket.MSG_PEEK)
+
+    # More than the sockets take at once, and nobody reads: a thread is held in the middle of each.
+    first, second = begin(), begin()
+    assert is_begun(first)
+    assert is_begun(second)
+    with begin() as third:
+        assert not is_begun(third), "threads are left for others"
+    assert narrow.get("/livez") == 200
+    first.close()
+
+    def may_begin() -> bool:
+        with begin() as another:
+            return is_begun(another)
+
+    wait_until(may_begin)
+    received = b""
+    while not received.endswith(b"0\r\n\r\n"):
+        piece = second.recv(1024 * 1024)
+        assert piece, "the export ends before its end"
+        received += piece
+    second.close()
+    assert len(received) > 50_000 * 300
