@@ -117,6 +117,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     _closes = False
 
     def connection_made(self, transport: Any) -> None:
+        self._lost = self.worker.loop.create_future()
         super().connection_made(transport)
         self.worker.connections.add(self)
         if len(self.worker.connections) > self.cfg.worker_connections:
@@ -132,6 +133,8 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             self.worker.connections.discard(self)
             shares.add(self.worker.share, -1)
         self._forget_timer()
+        if not self._lost.done():
+            self._lost.set_result(None)
         super().connection_lost(exc)
 
     def close_if_idle(self) -> None:
@@ -163,8 +166,14 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
         """Return whether the connection is kept, which is not so once an answer said otherwise."""
-        is_kept = await super()._serve_http_request(request, sockname, peername)
+        # Without the task that gunicorn makes for applications that go on after their answer.
+        is_kept = await self._handle_http_request(request, sockname, peername)
         return is_kept and not self._closes
+
+    def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
+        scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
+        scope["extensions"] = {"connection_lost": self._lost}
+        return scope
 
     def _forget_timer(self) -> None:
         if self._head_timer:
