@@ -13,8 +13,8 @@ from clustering.parameters import Parameters
 from clustering.problems import Problem
 from nacos_integration import live_config
 
-# Bytes of a body times clusters. scikit-learn takes 1.5 ms for each cluster at least, and no point
-# has fewer than four bytes: 32 points in 32 clusters take it 50 ms, and nothing more.
+# Bytes of a body times clusters. No point has fewer than four bytes, so that there are 32 clusters
+# at most, for each of which scikit-learn takes about 1.5 ms, however few the points.
 _BRIEF_PRODUCT: Final = 4096
 
 
@@ -35,7 +35,7 @@ class Clustering:
 
 
 def is_brief(body_bytes: int) -> bool:
-    """Return whether a request with such a body takes 1 ms as a rule, and never more than 50."""
+    """Return whether a request with such a body takes about 1 ms, and 50 where it takes longest."""
     return body_bytes * live_config.current(Parameters).value.clusters <= _BRIEF_PRODUCT
 
 
