@@ -76,9 +76,9 @@ def _more() -> tuple[Step, ...]:
         if work in done or points * dimensions * clients > 16_000_000:
             continue
         if points < LARGE_POINTS:
-            steps.append(Step(work, _SERVICES, 2.0, 3))
+            steps.append(Step(work, _SERVICES, 1.0, 2))
         else:
-            steps.append(Step(work, _LARGE, 0, 2))
+            steps.append(Step(work, _LARGE, 0, 1))
     return tuple(steps)
 
 

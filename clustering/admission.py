@@ -60,7 +60,9 @@ class Admission:
                 raise _gone()
             yield
         finally:
-            self._give_back(lane)
+            # Not before the event loop has looked at what else there is: where the lane was held
+            # without leaving the loop, others would wait in their sockets, unseen and unbounded.
+            asyncio.get_running_loop().call_soon(self._give_back, lane)
 
     def _waiting(self) -> int:
         return len(self._small.waiting) + len(self._large.waiting)

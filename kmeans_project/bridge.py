@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from rest_framework.exceptions import APIException
 
-from clustering import authentication, callers, problems, recording
+from clustering import authentication, callers, problems, recording, services
 from clustering.admission import admission, overloaded
 from clustering.authentication import ADMITTED_KEY, require_key
 from clustering.checks import find_errors
@@ -42,9 +42,11 @@ class Bridge:
     """An ASGI application that runs a WSGI application in threads, `THREADS` at most.
 
     A thread is taken when the whole body is there and it is the request's turn, so however many
-    callers send slowly or wait, threads are left. A request that could not be served is answered
-    before its body is read, and all bodies held at once are bounded. To be called on one event
-    loop.
+    callers send slowly or wait, threads are left. A brief request takes none: to wake one and to
+    share the interpreter's lock with it would cost more than to hold up the event loop. A request
+    that could not be served is answered before its body is read, and all bodies held at once are
+    bounded. To be called on one event loop, with a future under `connection_lost` among the scope's
+    extensions, that is done when the connection has ended.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
@@ -57,6 +59,7 @@ class Bridge:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        gone = scope["extensions"]["connection_lost"]
         started = time.perf_counter()
         environ = _environ(scope)
         hold = _Hold(self)
@@ -74,20 +77,16 @@ class Bridge:
             environ["wsgi.input"] = _Input(body)
             environ[callers.ARRIVED_AT] = time.perf_counter()
             del body
-            # All that can still be received is the end of the connection.
-            gone = asyncio.ensure_future(receive())
             try:
                 for message in await self._messages_of(environ, send, gone):
                     await send(message)
             except APIException as problem:
                 await _refuse(problem, environ, started, send, is_last=False)
-            finally:
-                gone.cancel()
         finally:
             hold.release()
 
     async def _messages_of(
-        self, environ: Environ, send: Send, gone: "asyncio.Future[Message]"
+        self, environ: Environ, send: Send, gone: "asyncio.Future[None]"
     ) -> list[Message]:
         """Run the application, in the request's turn if it is one for the endpoint."""
         loop = asyncio.get_running_loop()
@@ -101,7 +100,11 @@ class Bridge:
             return await self._in_thread(self._call, environ, send_from_thread)
         while not live_config.is_synced():
             await asyncio.sleep(0.02)
-        async with admission.turn(int(environ["CONTENT_LENGTH"]), gone):
+        size = int(environ["CONTENT_LENGTH"])
+        async with admission.turn(size, gone):
+            if services.is_brief(size):
+                # The answer is as small, so that nothing is sent before the end.
+                return self._call(environ, send_from_thread)
             return await self._in_thread(self._call, environ, send_from_thread)
 
     async def _in_thread(self, call: Callable[..., Returned], *arguments: Any) -> Returned:

@@ -21,6 +21,7 @@ POLL_SECONDS: Final = 0.2
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -32,6 +33,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """
 
     def load_wsgi(self) -> None:
+        _keep_little_memory()  # before there are threads
         super().load_wsgi()
         # Here and not above: with --preload the settings may not be loaded before the application.
         from clustering import history, titles
@@ -45,7 +47,6 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         # through all of it again and again.
         gc.collect()
         gc.freeze()
-        _return_large_arrays()
         # A thread that fits gives way to the event loop sooner than after Python's 5 ms, of which a
         # request needs several.
         sys.setswitchinterval(0.0005)
@@ -95,16 +96,18 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.log.warning("Closing %d connections with requests", len(self.connections))
 
 
-def _return_large_arrays() -> None:
+def _keep_little_memory() -> None:
     """Let the C library give the memory of large arrays back when they are freed.
 
     By itself, glibc keeps ever larger ones in its heap, and a worker stays as large as its largest
-    requests made it. Smaller ones it shall keep, to be used again.
+    requests made it. Smaller ones it shall keep, to be used again: in one heap, since threads with
+    heaps of their own would each keep as much, and Python lets one at a time allocate anyway.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):  # not in musl
-        libc.mallopt(_M_MMAP_THRESHOLD, 2 * 1024 * 1024)
-        libc.mallopt(_M_TRIM_THRESHOLD, 8 * 1024 * 1024)
+        libc.mallopt(_M_ARENA_MAX, 1)
+        libc.mallopt(_M_MMAP_THRESHOLD, 1024 * 1024)
+        libc.mallopt(_M_TRIM_THRESHOLD, 4 * 1024 * 1024)
 
 
 class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
@@ -114,6 +117,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     _closes = False
 
     def connection_made(self, transport: Any) -> None:
+        self._lost = self.worker.loop.create_future()
         super().connection_made(transport)
         self.worker.connections.add(self)
         if len(self.worker.connections) > self.cfg.worker_connections:
@@ -129,6 +133,8 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             self.worker.connections.discard(self)
             shares.add(self.worker.share, -1)
         self._forget_timer()
+        if not self._lost.done():
+            self._lost.set_result(None)
         super().connection_lost(exc)
 
     def close_if_idle(self) -> None:
@@ -160,8 +166,14 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
         """Return whether the connection is kept, which is not so once an answer said otherwise."""
-        is_kept = await super()._serve_http_request(request, sockname, peername)
+        # Without the task that gunicorn makes for applications that go on after their answer.
+        is_kept = await self._handle_http_request(request, sockname, peername)
         return is_kept and not self._closes
+
+    def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
+        scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
+        scope["extensions"] = {"connection_lost": self._lost}
+        return scope
 
     def _forget_timer(self) -> None:
         if self._head_timer:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from clustering import checks, versions
+from clustering import checks, services, versions
 from nacos_integration.live_config import md5_of
 from tests.conftest import REFERENCE_POINTS, Configure
 
@@ -49,6 +49,14 @@ def test_the_answers_headers_tell_what_it_was_made_with(
         assert headers["X-KMeans-Clusters"] == str(clusters)
         assert headers["X-Config-Version"] == md5_of(f"clusters: {clusters}\n")[:12]
         assert "X-KMeans-Warning" not in headers
+
+
+def test_what_is_brief_depends_on_the_clusters(configure: Configure) -> None:
+    configure("clusters: 4\n")
+    assert services.is_brief(1024)
+    assert not services.is_brief(1025)
+    configure("clusters: 1000\n")
+    assert not services.is_brief(5)
 
 
 def test_fewer_distinct_points_than_clusters_are_told(client: Client) -> None:
