@@ -34,8 +34,9 @@ WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 # and the caller might not see the answer.
 DRAIN_BYTES: Final = 8 * 1024 * 1024
 DRAIN_SECONDS: Final = 1.0
-# Of a streamed response, from thread to event loop at a time.
+# Of a streamed response, from thread to event loop at a time; fewer when they took long to come.
 _BLOCK_BYTES: Final = 256 * 1024
+_BLOCK_SECONDS: Final = 1.0
 
 
 class Bridge:
@@ -126,14 +127,16 @@ class Bridge:
         try:
             block: list[bytes] = []
             size = 0
+            due = time.monotonic() + _BLOCK_SECONDS
             for chunk in chunks if environ["REQUEST_METHOD"] != "HEAD" else ():
-                if size > _BLOCK_BYTES:
+                if size > _BLOCK_BYTES or (size and time.monotonic() > due):
                     messages.append(_body(block, more=True))
                     is_there = [send(message) for message in messages]
                     messages.clear()
                     if not all(is_there):
                         break
                     block, size = [], 0
+                    due = time.monotonic() + _BLOCK_SECONDS
                 block.append(chunk)
                 size += len(chunk)
         finally:

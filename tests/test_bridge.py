@@ -35,3 +35,20 @@ def test_a_piece_in_the_last_moment_does_not_stop_the_clock(settings: Settings) 
     with pytest.raises(Problem) as raised:
         asyncio.run(bridge._read(environ, hold, receive))
     assert raised.value.status_code == 408
+
+
+def test_what_comes_slowly_is_sent_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "_BLOCK_SECONDS", 0.0)
+    sent: list[bridge.Message] = []
+
+    def application(environ: bridge.Environ, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"head\n", b"row\n", b"last\n"]
+
+    def send(message: bridge.Message) -> bool:
+        sent.append(message)
+        return True
+
+    rest = bridge.Bridge(application)._call({"REQUEST_METHOD": "GET"}, send)
+    assert [message.get("body") for message in sent] == [None, b"head\n", b"row\n"]
+    assert [message.get("body") for message in rest] == [b"last\n"]
