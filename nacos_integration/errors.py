@@ -9,5 +9,9 @@ class HttpRefusedError(NacosError):
     """The server's HTTP API did not give what was asked for."""
 
 
+class ConflictError(NacosError):
+    """Somebody else has changed the config that was to be replaced."""
+
+
 class RefusedError(NacosError):
     """The server gave no token, or no right; the connection itself works."""
