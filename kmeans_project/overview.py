@@ -95,55 +95,41 @@ def clusters(request: HttpRequest) -> HttpResponse:
         "form": form,
     }
     try:
-        context["text"] = publishing.read_text()
+        text = context["text"] = publishing.read_text()
         if not form.is_valid():
             return _render(request, "clusters", **context)
+        after = with_clusters(text, form.cleaned_data["clusters"])
+        if after == text:
+            form.add_error("clusters", _("The config has this number already."))
+            return _render(request, "clusters", **context)
         if "publish" in request.POST:
-            _publish(request, form.cleaned_data, context["text"])
+            _publish(request, form.cleaned_data, text, after)
             return redirect("admin:overview")
     except publishing.PublishingError as error:
         context |= {"problem": ADVICE[error.code], "detail": str(error)}
-        return _render(request, "clusters", **context)
-    return _preview(request, form, context)
-
-
-def _preview(request: HttpRequest, form: ClustersForm, context: dict[str, Any]) -> HttpResponse:
-    """Show the difference that the number makes to the text that was read."""
-    text, wanted = context["text"], form.cleaned_data["clusters"]
-    after = with_clusters(text, wanted)
-    try:
-        _value, remarks = Parameters.parse(after)
-    except ValueError as error:
-        form.add_error("clusters", str(error))
-        return _render(request, "clusters", **context)
-    if after == text:
-        form.add_error("clusters", _("The config has this number already."))
         return _render(request, "clusters", **context)
     return _render(
         request,
         "preview",
         difference=_difference(text, after),
-        remarks=remarks,
-        clusters=wanted,
+        remarks=Parameters.parse(after)[1],
+        clusters=form.cleaned_data["clusters"],
         replaces_md5=live_config.md5_of(text),
         **context,
     )
 
 
-def _publish(request: HttpRequest, wanted: dict[str, Any], text: str) -> None:
+def _publish(request: HttpRequest, wanted: dict[str, Any], text: str, after: str) -> None:
     """Publish, and keep on record who did what, and what became of it."""
-    if wanted["replaces_md5"] != live_config.md5_of(text):
+    before_md5 = live_config.md5_of(text)
+    if wanted["replaces_md5"] != before_md5:
         raise publishing.PublishingError("conflict", "the text is not the one of the preview")
-    after = with_clusters(text, wanted["clusters"])
-    change = (
-        f"clusters: {wanted['clusters']}, "
-        f"md5 {live_config.md5_of(text)} -> {live_config.md5_of(after)}"
-    )
+    change = f"clusters: {wanted['clusters']}, md5 {before_md5} -> {live_config.md5_of(after)}"
     entry = _note(request, f"publishing {change}")
     try:
         publishing.publish(
             after,
-            replaces_md5=live_config.md5_of(text),
+            replaces_md5=before_md5,
             user=request.user.get_username(),
             text_type="yaml",
         )
