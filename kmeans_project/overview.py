@@ -125,7 +125,7 @@ def _publish(request: HttpRequest, wanted: dict[str, Any], text: str, after: str
     if wanted["replaces_md5"] != before_md5:
         raise publishing.PublishingError("conflict", "the text is not the one of the preview")
     change = f"clusters: {wanted['clusters']}, md5 {before_md5} -> {live_config.md5_of(after)}"
-    entry = _note(request, f"publishing {change}")
+    entry = _note(request, conf.load().config_key, f"publishing {change}")
     try:
         publishing.publish(
             after,
@@ -157,13 +157,14 @@ def registry(request: HttpRequest) -> HttpResponse:
             is_out=traffic.is_out(),
         )
     take_out = request.POST.get("wish") == "out"
-    wish = "taking out of the registry" if take_out else "putting back into the registry"
-    entry = _note(request, wish)
+    instance = conf.load().instance
+    wish = f"{'taking out of' if take_out else 'putting back into'} the registry: {instance}"
+    entry = _note(request, instance, wish)
     since = traffic.take_out() if take_out else traffic.put_back()
     if not status.is_agent_running():
         said = _("Noted; no agent runs, so it counts when the service is started.")
     elif traffic.wait_until_confirmed(since, CONFIRM_SECONDS):
-        _amend(entry, f"{wish}: confirmed by the registry")
+        _amend(entry, f"{wish}, confirmed")
         said = _("The registry has confirmed it.")
     else:
         said = _("Noted; the registry has not confirmed it yet. Below you see when it does.")
@@ -213,13 +214,13 @@ def _recent_changes() -> list[dict[str, Any]]:
     return sorted(changes, key=lambda change: change["at"], reverse=True)[:RECENT]
 
 
-def _note(request: HttpRequest, message: str) -> LogEntry:
+def _note(request: HttpRequest, what: str, message: str) -> LogEntry:
     """Put on record that the user begins something; `_amend` tells how it ended."""
     assert request.user.is_authenticated
     return LogEntry.objects.create(
         user_id=request.user.pk,
         content_type=_content_type(),
-        object_repr=conf.load().config_key[:200],
+        object_repr=what[:200],
         action_flag=CHANGE,
         change_message=message,
     )

@@ -10,7 +10,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from nacos_integration import probe, publishing
+from nacos_integration import probe, publishing, workers
 from nacos_integration.audit import AuditLog
 from nacos_integration.client import NacosClient
 from nacos_integration.conf import Conf
@@ -112,6 +112,7 @@ class Agent:
                 # Removed while locked; who waits for it notices and opens the new one.
                 (self._conf.agent_dir / "lock").unlink(missing_ok=True)
             os.close(lock)
+            workers.read()  # which removes what those left that were killed
             with contextlib.suppress(OSError):
                 self._conf.agent_dir.rmdir()
 

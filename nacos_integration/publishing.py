@@ -8,16 +8,19 @@ import contextlib
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nacos_integration import conf, state, status
-from nacos_integration.errors import ConflictError
-from nacos_integration.sources import (
-    ConfigSource,
+from nacos_integration.errors import (
+    ConflictError,
     NotAllowedError,
     SourceUnavailableError,
     UnreadableConfigError,
 )
+
+if TYPE_CHECKING:
+    # It imports the SDK, which takes a second, and room in each worker.
+    from nacos_integration.sources import ConfigSource
 
 # More than Nacos may need to be found away, twice.
 ANSWER_SECONDS = 12.0
@@ -94,7 +97,7 @@ def is_asked(folder: Path) -> bool:
     return any(folder.glob("question-*.json"))
 
 
-def answer(folder: Path, source: ConfigSource) -> None:
+def answer(folder: Path, source: "ConfigSource") -> None:
     """Do what is asked for, once each; for the agent's one thread that uses `source`."""
     for path in folder.glob("question-*.json"):
         question = state.read_json(path)
@@ -110,7 +113,7 @@ def answer(folder: Path, source: ConfigSource) -> None:
                 state.write_json(answered, _do(source, **question), durable=False)
 
 
-def _do(source: ConfigSource, what: str, **details: Any) -> dict[str, Any]:
+def _do(source: "ConfigSource", what: str, **details: Any) -> dict[str, Any]:
     try:
         if what == "read":
             return {"error": None, "text": source.read()}

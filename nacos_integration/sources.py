@@ -10,23 +10,18 @@ from pathlib import Path
 from typing import Protocol
 
 from nacos_integration.client import NacosClient
-from nacos_integration.errors import ConflictError, NacosError, RefusedError
+from nacos_integration.errors import (
+    ConflictError,
+    NacosError,
+    NotAllowedError,
+    RefusedError,
+    SourceUnavailableError,
+    UnreadableConfigError,
+)
 from nacos_integration.live_config import md5_of
 
 # Larger is not a config, but a mistake; Nacos itself takes 100 KiB.
 MAX_BYTES = 64 * 1024
-
-
-class SourceUnavailableError(Exception):
-    """The source could not be asked; says what was tried, what happened, and what to do."""
-
-
-class UnreadableConfigError(Exception):
-    """The source was asked, and what it holds is no text that could be judged."""
-
-
-class NotAllowedError(Exception):
-    """The source does not let this service write; says what refused it."""
 
 
 class ConfigSource(Protocol):

@@ -54,7 +54,8 @@ class WorkerReport:
         """Leave no file behind."""
         with contextlib.suppress(OSError):
             self._path.unlink()
-            # The agent left it, if it ended before.
+            # The agent left it, if it ended before; and so did workers that were killed.
+            read()
             self._path.parent.rmdir()
 
     def _content(

@@ -8,9 +8,10 @@ import pytest
 from django.conf import settings
 
 from nacos_integration import conf, publishing, state, status
+from nacos_integration.errors import ConflictError, NotAllowedError
 from nacos_integration.live_config import md5_of
 from nacos_integration.publishing import PublishingError
-from nacos_integration.sources import ConflictError, FileSource, NotAllowedError
+from nacos_integration.sources import FileSource
 from tests.conftest import Configure
 
 
