@@ -82,4 +82,4 @@ document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);
   if (!document.hidden) renew();
 });
-timer = setTimeout(renew, PERIOD_MS);
+if (!document.hidden) timer = setTimeout(renew, PERIOD_MS);
