@@ -1,5 +1,6 @@
 """What the admin's pages show of the config and the registry."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ def applied_config() -> dict[str, Any]:
     config, registration = agent.get("config", {}), agent.get("registration", {})
     in_force = state.read_json(configuration.applied_path) or {}
     rejected = config.get("rejected") or {}
+    verified_at = registration.get("verified_at")
     return {
         "applied": live_config.current(import_string(configuration.config_handler)),
         "applied_at": moment(in_force.get("applied_at")),
@@ -27,7 +29,7 @@ def applied_config() -> dict[str, Any]:
         "config": config,
         "rejected_at": moment(rejected.get("at")),
         "registration": registration,
-        "verified_at": moment(registration.get("verified_at")),
+        "verified_age": round(time.time() - verified_at, 1) if verified_at else None,
     }
 
 
