@@ -118,13 +118,17 @@ def _look(now: float) -> Hour:
         del _counted[minute]
     deadline = time.monotonic() + COUNT_SECONDS
     minutes = []
+    # In the minutes between this one and the last empty one there was nothing either.
+    busy = present
     for minute in range(present, present - MINUTES, -1):
         counted = _counted.get(minute)
         if counted is None:
             if time.monotonic() > deadline:
                 counted = Minute(_moment(minute), is_counted=False)
             else:
-                counted = _count(minute)
+                counted = _count(minute) if minute <= busy else Minute(_moment(minute))
+                if minute <= busy and not counted.requests:
+                    busy = _last_before(minute)
                 if now >= 60 * (minute + 1) + LATE_SECONDS:
                     _counted[minute] = counted
         minutes.append(counted)
@@ -151,6 +155,13 @@ def _count(minute: int) -> Minute:
         newest[row["status"]] = max(row["newest"], newest.get(row["status"], 0))
         slowest = max(row["slowest"], slowest or 0.0)
     return Minute(_moment(minute), True, statuses, newest, buckets, slowest)
+
+
+def _last_before(minute: int) -> int:
+    """Return the last minute before this one that has a record, 0 if there is none."""
+    records = RequestRecord.objects.filter(created_at__lt=_moment(minute)).order_by("-created_at")
+    last = records.values_list("created_at", flat=True).first()
+    return int(last.timestamp() // 60) if last else 0
 
 
 def _sum(minutes: list[Minute]) -> Minute:

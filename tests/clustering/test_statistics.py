@@ -19,8 +19,9 @@ MINUTE = NOW - 30
 
 
 @pytest.fixture(autouse=True)
-def _nothing_counted() -> Iterator[None]:
-    """Forget what was counted for other tests."""
+def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget what was counted for other tests, and take the time to count all."""
+    monkeypatch.setattr(statistics, "COUNT_SECONDS", float("inf"))
     statistics._counted.clear()
     statistics._kept = None
     yield
@@ -107,6 +108,16 @@ def test_a_minute_that_is_over_is_counted_once() -> None:
     assert later.minutes[-2].requests == 2
 
 
+def test_a_quiet_hour_costs_few_queries() -> None:
+    for at in (MINUTE - 7200, MINUTE - 30 * 60, MINUTE - 20 * 60):
+        record(at)
+    with CaptureQueriesContext(connection) as queries:
+        hour = statistics.last_hour(NOW)
+    assert [place for place, minute in enumerate(hour.minutes) if minute.requests] == [29, 39]
+    # Two minutes with requests, three gaps of which each is counted and looked before.
+    assert len(queries.captured_queries) == 2 + 3 * 2
+
+
 def test_several_viewers_share_one_look() -> None:
     first = statistics.last_hour(NOW)
     with CaptureQueriesContext(connection) as queries:
@@ -120,7 +131,7 @@ def test_minutes_for_which_there_is_no_time_follow_later(monkeypatch: pytest.Mon
     hour = statistics.last_hour(NOW)
     assert not hour.total.is_counted
     assert not any(minute.is_counted for minute in hour.minutes)
-    monkeypatch.undo()
+    monkeypatch.setattr(statistics, "COUNT_SECONDS", float("inf"))
     assert statistics.last_hour(NOW + 2).total.requests == 1
 
 
