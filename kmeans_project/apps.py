@@ -1,6 +1,7 @@
 """The project itself, as far as Django has to know it."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 from django.core import checks
 
 
@@ -14,3 +15,9 @@ class ProjectConfig(AppConfig):
         from kmeans_project import tracing
 
         checks.register(tracing.check, "serving")
+
+
+class AdminConfig(admin.AdminConfig):
+    """Django's admin, with pages of this project."""
+
+    default_site = "kmeans_project.admin_site.AdminSite"

@@ -20,7 +20,9 @@ from clustering import callers, problems
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 ADMIN = "/admin/"
-MACHINES = frozenset({*settings.COMPUTED_PATHS, "/livez", "/readyz", "/startupz", "/metrics"})
+MACHINES = frozenset(
+    {*settings.COMPUTED_PATHS, "/livez", "/readyz", "/startupz", "/statusz", "/metrics"}
+)
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'; "
     "form-action 'self'"

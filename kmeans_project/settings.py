@@ -72,7 +72,9 @@ if OTEL_ENABLED:
     # OpenTelemetry reads the environment by itself. Its own defaults are older names for attributes
     # than the stable ones, and a trace of every look at the health.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
-    os.environ.setdefault("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", "/livez,/readyz,/startupz,/metrics")
+    os.environ.setdefault(
+        "OTEL_PYTHON_DJANGO_EXCLUDED_URLS", "/livez,/readyz,/startupz,/statusz,/metrics"
+    )
 
 # One BLAS and OpenMP thread a process: the workers share the cores already, and more threads make
 # small fits slower. Must be set before numpy is first imported, which Django's apps do.
@@ -258,7 +260,7 @@ SECURE_SSL_REDIRECT = DJANGO_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if DJANGO_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = DJANGO_TLS
 # Who asks for these, such as a kubelet or the agent, comes without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|startupz|metrics)$"]
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|startupz|statusz|metrics)$"]
 if not DJANGO_TLS:
     SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W010", "security.W016"]
 ROOT_URLCONF = "kmeans_project.urls"
@@ -273,7 +275,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "rest_framework_api_key",
-    "django.contrib.admin",
+    "kmeans_project.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -19,6 +19,7 @@ urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("startupz", health.startupz, name="startupz"),
+    path("statusz", health.statusz, name="statusz"),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     # Pages come last: patterns are tried in turn, and machines ask more often.

@@ -38,11 +38,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         # Here and not above: with --preload the settings may not be loaded before the application.
         from clustering import history, titles
         from kmeans_project.bridge import Bridge
+        from nacos_integration.workers import WorkerReport
 
         self.asgi = Bridge(self.app.wsgi())
         self.connections: set[Connection] = set()
         history.writer.start()
         titles.load()
+        self.report = WorkerReport()
         # What is loaded by now stays: the collector need not hold up the worker's requests to look
         # through all of it again and again.
         gc.collect()
@@ -76,7 +78,9 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         ]
         while self.alive and self.ppid == os.getppid():
             self.notify()
+            self.report.keep()
             await asyncio.sleep(POLL_SECONDS)
+        self.report.remove()
         await self._shutdown()
 
     async def _shutdown(self) -> None:

@@ -1,15 +1,13 @@
 """Admin: the config in force, and the history of what was applied or rejected."""
 
-import time
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
-from nacos_integration import conf, live_config, status
 from nacos_integration.models import ConfigChange
+from nacos_integration.panels import applied_config
 
 
 @admin.register(ConfigChange)
@@ -30,18 +28,7 @@ class ConfigChangeAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        configuration = conf.load()
-        agent = status.read()
-        registration = agent.get("registration", {})
-        verified_at = registration.get("verified_at")
-        context = {
-            "title": _("Live config"),
-            "applied": live_config.current(import_string(configuration.config_handler)),
-            "configuration": configuration,
-            "agent": agent,
-            "registration": registration,
-            "verified_age": round(time.time() - verified_at, 1) if verified_at else None,
-        }
+        context = {"title": _("Live config"), **applied_config()}
         return super().changelist_view(request, context | (extra_context or {}))
 
     def _never(self, request: HttpRequest, obj: Any = None) -> bool:

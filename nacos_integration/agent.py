@@ -10,7 +10,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from nacos_integration import probe
+from nacos_integration import probe, publishing, workers
 from nacos_integration.audit import AuditLog
 from nacos_integration.client import NacosClient
 from nacos_integration.conf import Conf
@@ -112,6 +112,7 @@ class Agent:
                 # Removed while locked; who waits for it notices and opens the new one.
                 (self._conf.agent_dir / "lock").unlink(missing_ok=True)
             os.close(lock)
+            workers.read()  # which removes what those left that were killed
             with contextlib.suppress(OSError):
                 self._conf.agent_dir.rmdir()
 
@@ -161,6 +162,9 @@ class Agent:
         offline = conf.offline_path.exists()
         try:
             while not self._stop.wait(TICK_SECONDS) and all(loop.is_alive() for loop in loops):
+                if publishing.is_asked(conf.agent_dir):
+                    loops[0].nudge()
+                    source.wake()
                 if heartbeat and offline != conf.offline_path.exists():
                     offline = not offline
                     heartbeat.nudge()
@@ -204,6 +208,7 @@ def _note_database(status: Status, reachable: bool) -> None:
 
 
 def _watch(watcher: ConfigWatcher, source: ConfigSource, conf: Conf) -> float:
+    publishing.answer(conf.agent_dir, source)
     delay = watcher.turn()
     if delay is None:
         source.wait(conf.reread_interval_seconds)

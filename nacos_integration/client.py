@@ -11,6 +11,7 @@ import logging
 import random
 import shutil
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,13 +25,15 @@ from v2.nacos import (
 )
 from v2.nacos.common.client_config import TLSConfig
 from v2.nacos.common.nacos_exception import NacosException
+from v2.nacos.config.model.config_param import ConfigParam
 from v2.nacos.config.model.config_request import CONFIG_CHANGE_NOTIFY_REQUEST_TYPE
 from v2.nacos.transport.server_request_handler import IServerRequestHandler
 from v2.nacos.utils.net_util import NetUtils
 
 from nacos_integration import address
 from nacos_integration.conf import Conf
-from nacos_integration.errors import HttpRefusedError, NacosError, RefusedError
+from nacos_integration.errors import ConflictError, HttpRefusedError, NacosError, RefusedError
+from nacos_integration.live_config import md5_of
 from nacos_integration.login import Login, http_url
 
 logger = logging.getLogger(__name__)
@@ -39,15 +42,18 @@ Result = TypeVar("Result")
 CALL_SECONDS = 3.5
 CONNECT_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
+SHOWN_SECONDS = 3.0
 _NO_RIGHT = 403
+# What a 3.0 server says, with the code of any failure.
+_CONFLICT = "Cas publish fail"
 
 
 class NacosClient:
     """A connection to Nacos for one instance and one config.
 
-    The naming calls (register, deregister, find_instance) come from one thread, get_config from
-    another; `on_config_push` runs in the connection's own and must not block. Call close from any:
-    it returns within a few seconds whatever the server does.
+    The naming calls (register, deregister, list_instances) come from one thread, get_config and
+    publish_config from another; `on_config_push` runs in the connection's own and must not block.
+    Call close from any: it returns within a few seconds whatever the server does.
     """
 
     def __init__(self, conf: Conf, work_dir: Path) -> None:
@@ -96,21 +102,24 @@ class NacosClient:
         )
         self._with_naming("deregister", lambda naming: naming.deregister_instance(param))
 
-    def find_instance(self) -> dict[str, Any] | None:
-        """Return the instance as the server itself lists it now, None where it does not."""
+    def list_instances(self) -> list[dict[str, Any]]:
+        """Return the service's instances, of all clusters, as the server itself lists them now.
+
+        It leaves out those that an operator has disabled.
+        """
         conf = self._conf
         # Not list_instances: that answers from a cache of the SDK's.
         service = self._with_naming(
             "query",
             lambda naming: naming.grpc_client_proxy.query_instance_of_service(
-                conf.service_name, conf.group, conf.cluster_name, False
+                conf.service_name, conf.group, "", False
             ),
         )
-        for host in service.hosts:
-            if (host.ip, host.port) == (conf.service_ip, conf.service_port):
-                found: dict[str, Any] = host.model_dump()
-                return found
-        return None
+        return [host.model_dump() for host in service.hosts]
+
+    def find_instance(self) -> dict[str, Any] | None:
+        """Return the instance as the server itself lists it now, None where it does not."""
+        return own_instance(self._conf, self.list_instances())
 
     def find_disabled_instance(self) -> dict[str, Any] | None:
         """Return the instance if an operator has disabled it; a query over gRPC hides such.
@@ -159,18 +168,36 @@ class NacosClient:
             content, _ = await config.grpc_client_proxy.query_config(conf.data_id, conf.group)
             return content or ""
 
-        if self._config is None:
-            self._config = self._connect("config", self._open_config)
-        try:
-            # The server says "" for what does not exist.
-            return self._call("get config", query(self._config)) or None
-        except RefusedError:
-            _forget_token(self._config)
-            raise
-        except NacosError:
-            config, self._config = self._config, None
-            self._discard(config)
-            raise
+        # The server says "" for what does not exist.
+        return self._with_config("get config", query) or None
+
+    def publish_config(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
+        """Put `text` in place of the one with that MD5, and only of that.
+
+        `user` goes into the server's history, `text_type` into its console. Raises ConflictError
+        when the config is another one by now.
+        """
+        param = ConfigParam(
+            data_id=self._conf.data_id,
+            group=self._conf.group,
+            content=text,
+            cas_md5=replaces_md5,
+            src_user=user,
+            type=text_type,
+        )
+        # Not publish_config of the service: its filters would look for keys to encrypt with.
+        self._with_config(
+            "publish config", lambda config: config.grpc_client_proxy.publish_config(param)
+        )
+        # A 2.2 server says yes even when it did not replace a text that it found changed. And what
+        # it does take, any server gives out a moment later.
+        deadline = time.monotonic() + SHOWN_SECONDS
+        while (shown := self.get_config() or "") != text:
+            if md5_of(shown) != replaces_md5:
+                raise ConflictError(f"{self._conf.config_key} is another text by now")
+            if time.monotonic() > deadline:
+                raise NacosError(f"publish config: not to be read after {SHOWN_SECONDS} s")
+            time.sleep(0.1)
 
     def close(self) -> None:
         """Close the connections and end the thread; a server drops the instance with them."""
@@ -201,6 +228,23 @@ class NacosClient:
         except NacosError:
             naming, self._naming = self._naming, None
             self._discard(naming)
+            raise
+
+    def _with_config(
+        self, what: str, call: Callable[[NacosConfigService], Coroutine[Any, Any, Result]]
+    ) -> Result:
+        if self._config is None:
+            self._config = self._connect("config", self._open_config)
+        try:
+            return self._call(what, call(self._config))
+        except ConflictError:
+            raise
+        except RefusedError:
+            _forget_token(self._config)
+            raise
+        except NacosError:
+            config, self._config = self._config, None
+            self._discard(config)
             raise
 
     def _connect(
@@ -303,6 +347,8 @@ class NacosClient:
             # The SDK makes an error of its own of one that Login raises in the middle of a call.
             if isinstance(error.__context__, RefusedError):
                 raise error.__context__ from None
+            if _CONFLICT in error.message:
+                raise ConflictError(f"publish config: {error.message}") from error
             refused = error.error_code == _NO_RIGHT
             kind = RefusedError if refused else NacosError
             raise kind(_explain(what, error, self._conf)) from error
@@ -332,6 +378,15 @@ class NacosClient:
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0.05))
         self._loop.close()
+
+
+def own_instance(conf: Conf, instances: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the one of this instance's address and cluster, None where it is not among them."""
+    own = (conf.service_ip, conf.service_port, conf.cluster_name)
+    for instance in instances:
+        if (instance["ip"], instance["port"], instance["clusterName"]) == own:
+            return instance
+    return None
 
 
 class _PushHandler(IServerRequestHandler):  # type: ignore[misc]  # the SDK has no types

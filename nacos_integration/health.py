@@ -7,7 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from nacos_integration import conf, live_config, status
+from nacos_integration import conf, instances, live_config, status
 
 # Registration states in which the instance is where it should be.
 _SETTLED = ("registered", "offline", "disabled")
@@ -58,6 +58,13 @@ def readyz(request: HttpRequest) -> JsonResponse:
         launch_id=configuration.launch_id,
         checks=checks,
     )
+
+
+@csrf_exempt
+@require_safe
+def statusz(request: HttpRequest) -> JsonResponse:
+    """Answer with this instance's workers and the config each runs, whichever of them is asked."""
+    return JsonResponse(instances.describe())
 
 
 def _own_agent() -> dict[str, Any]:

@@ -33,6 +33,10 @@ class ConfigChange(models.Model):
         ordering = ["-id"]
         verbose_name = _("config change")
         verbose_name_plural = _("live config")
+        permissions = [
+            ("publish_config", "Can change the config in Nacos, or in its file"),
+            ("change_traffic", "Can take instances out of the registry, and put them back"),
+        ]
 
     def __str__(self) -> str:
         return f"config {self.md5[:12]} {self.outcome}"

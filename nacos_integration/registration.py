@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nacos_integration import state
-from nacos_integration.client import NacosClient
+from nacos_integration.client import NacosClient, own_instance
 from nacos_integration.conf import Conf
 from nacos_integration.errors import NacosError
 from nacos_integration.probe import Answer
@@ -102,7 +102,7 @@ class Registration:
 
     def _stay_offline(self) -> None:
         self.leave()
-        gone = self._client.find_instance() is None
+        gone = self._find() is None
         if self._state != "offline":
             logger.warning("registry: %s is kept offline by an operator", self._name())
         self._failures, self._message = 0, ""
@@ -133,7 +133,7 @@ class Registration:
     def _keep_listed(self) -> dict[str, Any] | None:
         now = time.monotonic()
         if now - self._beat_at < self._conf.beat_interval_seconds:
-            listed = self._client.find_instance() or self._client.find_disabled_instance()
+            listed = self._find() or self._client.find_disabled_instance()
             if listed is not None:
                 return listed
             logger.warning("registry: %s is not listed, registering again", self._name())
@@ -154,10 +154,15 @@ class Registration:
         """
         deadline = time.monotonic() + LISTED_SECONDS
         while True:
-            found = self._client.find_instance()
+            found = self._find()
             if (found is not None) is listed or time.monotonic() > deadline:
                 return found
             time.sleep(0.1)
+
+    def _find(self) -> dict[str, Any] | None:
+        instances = self._client.list_instances()
+        self._status.note_instances(instances)
+        return own_instance(self._conf, instances)
 
     def _report_differences(self, listed: dict[str, Any]) -> None:
         """Tell what an operator changed in the console; that outranks what we register."""

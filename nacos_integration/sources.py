@@ -1,35 +1,47 @@
 """Where the config text comes from: Nacos, or a file."""
 
+import contextlib
+import errno
+import os
+import shutil
 import threading
 import time
 from pathlib import Path
 from typing import Protocol
 
 from nacos_integration.client import NacosClient
-from nacos_integration.errors import NacosError
+from nacos_integration.errors import (
+    ConflictError,
+    NacosError,
+    NotAllowedError,
+    RefusedError,
+    SourceUnavailableError,
+    UnreadableConfigError,
+)
+from nacos_integration.live_config import md5_of
 
 # Larger is not a config, but a mistake; Nacos itself takes 100 KiB.
 MAX_BYTES = 64 * 1024
 
 
-class SourceUnavailableError(Exception):
-    """The source could not be asked; says what was tried, what happened, and what to do."""
-
-
-class UnreadableConfigError(Exception):
-    """The source was asked, and what it holds is no text that could be judged."""
-
-
 class ConfigSource(Protocol):
     """One config text that someone else changes.
 
-    `read` and `wait` are called from one thread, `wake` from any.
+    `read`, `publish` and `wait` are called from one thread, `wake` from any.
     """
 
     def read(self) -> str | None:
         """Return the text, None where there is none.
 
         Raises SourceUnavailableError, or UnreadableConfigError.
+        """
+        ...
+
+    def publish(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
+        """Put `text` in place of the one with that MD5, and only of that; "" stands for none.
+
+        `user` and `text_type`, such as yaml, are for the source's records, if it has any. Raises
+        ConflictError, NotAllowedError, SourceUnavailableError, or UnreadableConfigError.
         """
         ...
 
@@ -77,6 +89,26 @@ class FileSource:
                     raise UnreadableConfigError(f"not UTF-8: {error}") from error
         raise SourceUnavailableError(f"{self._path}: still being written")
 
+    def publish(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
+        if md5_of(self.read() or "") != replaces_md5:
+            raise ConflictError(f"{self._path} holds another text by now")
+        path = self._path.resolve()  # a link stays one
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with draft.open("wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copymode(path, draft)
+            if path.exists() and not os.access(path, os.W_OK):
+                # A rename would succeed, against the will of who has set that.
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            draft.replace(path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise NotAllowedError(f"{path}: {error.strerror}") from error
+
     def wait(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline and self._signature() == self._read_signature:
@@ -108,6 +140,18 @@ class NacosSource:
     def read(self) -> str | None:
         try:
             return self._client.get_config()
+        except NacosError as error:
+            raise SourceUnavailableError(str(error)) from error
+
+    def publish(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
+        try:
+            self._client.publish_config(
+                text, replaces_md5=replaces_md5, user=user, text_type=text_type
+            )
+        except RefusedError as error:
+            raise NotAllowedError(str(error)) from error
+        except ConflictError:
+            raise
         except NacosError as error:
             raise SourceUnavailableError(str(error)) from error
 

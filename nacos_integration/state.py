@@ -10,15 +10,19 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Replace the file atomically: a reader, or a crash, finds the old content or the new."""
+def write_json(path: Path, content: dict[str, Any], *, durable: bool = True) -> None:
+    """Replace the file atomically: a reader, or a crash, finds the old content or the new.
+
+    Without `durable` the disk is not waited for: a crash of the machine may lose the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with draft.open("w", encoding="utf-8") as file:
             json.dump(content, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)

@@ -1,6 +1,10 @@
-"""What the agent knows of itself, in `status.json` for commands, admin and workers to read."""
+"""What the agent knows of itself, in `status.json` for commands, admin and workers to read.
+
+The service's other instances, as the registry lists them, are in `registry.json` beside it.
+"""
 
 import contextlib
+import fcntl
 import logging
 import os
 import threading
@@ -27,6 +31,8 @@ class Status:
 
     def __init__(self, settings: conf.Conf) -> None:
         self._path = settings.agent_dir / "status.json"
+        self._instances_path = settings.agent_dir / "registry.json"
+        self._instances: list[dict[str, Any]] | None = None
         self._lock = threading.Lock()
         registers = settings.uses_nacos and settings.register_enabled
         self._content: dict[str, Any] = {
@@ -61,9 +67,20 @@ class Status:
             self._content["draining_since"] = time.time()
             self._write()
 
+    def note_instances(self, instances: list[dict[str, Any]]) -> None:
+        """Keep what the registry lists; a file of its own, because health reads the other one."""
+        if instances == self._instances:
+            return
+        try:
+            state.write_json(self._instances_path, {"instances": instances})
+            self._instances = instances
+        except OSError as error:
+            logger.error("status: cannot replace %s: %s", self._instances_path, error)
+
     def remove(self) -> None:
         """Leave no file behind: nobody runs here any more."""
         self._path.unlink(missing_ok=True)
+        self._instances_path.unlink(missing_ok=True)
 
     def _go_on_counting(self) -> None:
         before = state.read_json(self._path) or {}
@@ -90,3 +107,22 @@ class Status:
 def read() -> dict[str, Any]:
     """Return what the agent of this instance last wrote; empty when there was none."""
     return state.read_json(conf.load().agent_dir / "status.json") or {}
+
+
+def is_agent_running() -> bool:
+    """Return whether a process holds the lock of this instance's agent."""
+    try:
+        with (conf.load().agent_dir / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def read_instances() -> list[dict[str, Any]]:
+    """Return the service's instances as the registry listed them when it was last asked."""
+    listed = state.read_json(conf.load().agent_dir / "registry.json") or {}
+    instances: list[dict[str, Any]] = listed.get("instances", [])
+    return instances

@@ -10,14 +10,10 @@ from django.utils.module_loading import import_string
 
 from nacos_integration import state
 from nacos_integration.conf import Conf
+from nacos_integration.errors import SourceUnavailableError, UnreadableConfigError
 from nacos_integration.live_config import ConfigHandler, md5_of
 from nacos_integration.models import ConfigChange
-from nacos_integration.sources import (
-    MAX_BYTES,
-    ConfigSource,
-    SourceUnavailableError,
-    UnreadableConfigError,
-)
+from nacos_integration.sources import MAX_BYTES, ConfigSource
 from nacos_integration.status import Status
 
 logger = logging.getLogger(__name__)

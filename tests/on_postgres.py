@@ -11,7 +11,12 @@ from pathlib import Path
 from tools.postgres_server import PostgresServer
 
 ROOT = Path(__file__).parent.parent
-TESTS = ("tests/clustering", "tests/nacos_integration", "tests/test_admin.py")
+TESTS = (
+    "tests/clustering",
+    "tests/nacos_integration",
+    "tests/test_admin.py",
+    "tests/test_overview.py",
+)
 
 
 def main() -> int:

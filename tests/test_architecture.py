@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,3 +58,12 @@ def test_only_settings_read_the_environment(path: Path) -> None:
     ):
         code = code.replace(allowed, "")
     assert not re.search(r"\bos\.environ\b|\bimport environ\b|getenv", code)
+
+
+def test_pages_need_no_sdk() -> None:
+    """Who serves pages imports them all; the SDK is the agent's alone."""
+    code = (
+        "import sys, django; django.setup(); import kmeans_project.urls, kmeans_project.overview; "
+        "sys.exit('v2' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

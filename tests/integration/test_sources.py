@@ -11,6 +11,8 @@ import pytest
 
 from nacos_integration import conf
 from nacos_integration.client import NacosClient
+from nacos_integration.errors import ConflictError
+from nacos_integration.live_config import md5_of
 from nacos_integration.sources import ConfigSource, FileSource, NacosSource
 from tests.waiting import wait_until
 from tools.nacos_server import NacosServer
@@ -70,6 +72,22 @@ def test_what_is_written_is_what_is_read(case: Case) -> None:
         wait_until_reads(case, text)
     case.delete()
     wait_until_reads(case, None)
+
+
+def test_only_the_text_that_was_seen_is_replaced(case: Case) -> None:
+    def publish(text: str, replaces: str) -> None:
+        case.source.publish(text, replaces_md5=md5_of(replaces), user="ada", text_type="yaml")
+
+    publish("clusters: 3\n", "")
+    assert case.source.read() == "clusters: 3\n"
+    with pytest.raises(ConflictError):
+        publish("clusters: 4\n", "")
+    publish("# 中文\nclusters: 4\n", "clusters: 3\n")
+    case.write("clusters: 5\n")
+    wait_until_reads(case, "clusters: 5\n")
+    with pytest.raises(ConflictError):
+        publish("clusters: 6\n", "# 中文\nclusters: 4\n")
+    assert case.source.read() == "clusters: 5\n"
 
 
 def test_wait_ends_soon_after_a_change(case: Case) -> None:

@@ -1,6 +1,5 @@
 """`manage.py nacos`: look at a running instance, take it out of the registry, put it back."""
 
-import fcntl
 import json
 import time
 from argparse import ArgumentParser
@@ -8,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from nacos_integration import conf, doctor, state, status
+from nacos_integration import conf, doctor, status, traffic
 
 CONFIRM_SECONDS = 10.0
 
@@ -42,8 +41,7 @@ class Command(BaseCommand):
         agent = status.read()
         if options["json"]:
             self.stdout.write(json.dumps(agent, indent=1))
-        running = self._is_running()
-        if not running or not agent:
+        if not status.is_agent_running() or not agent:
             raise CommandError(
                 f"no agent runs for {self._conf.instance} with state in {self._conf.state_dir}"
             )
@@ -63,46 +61,30 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} of {len(findings)} findings need attention")
 
     def _offline(self, options: dict[str, Any]) -> None:
-        launch_id = status.read().get("launch_id") if options["this_launch"] else None
-        since = time.time()
-        state.write_json(self._conf.offline_path, {"since": since, "launch_id": launch_id})
-        if not self._is_running():
+        since = traffic.take_out(this_launch=options["this_launch"])
+        if not status.is_agent_running():
             self.stdout.write("no agent runs; the instance will stay out when it is started")
             return
-        self._wait_for("offline", "confirmed_at", since)
+        self._wait_for(since)
         self.stdout.write(f"{self._conf.instance} is out of the registry")
 
     def _online(self, options: dict[str, Any]) -> None:
-        self._conf.offline_path.unlink(missing_ok=True)
-        if not self._is_running():
+        since = traffic.put_back()
+        if not status.is_agent_running():
             self.stdout.write("no agent runs; the instance will register when it is started")
             return
-        self._wait_for("registered", "verified_at", time.time())
+        self._wait_for(since)
         self.stdout.write(f"{self._conf.instance} is in the registry")
 
-    def _wait_for(self, wanted: str, confirmed: str, since: float) -> None:
-        deadline = time.monotonic() + CONFIRM_SECONDS
-        while time.monotonic() < deadline:
-            registration = status.read().get("registration", {})
-            if registration.get("state") == wanted and (registration.get(confirmed) or 0) >= since:
-                return
-            time.sleep(0.1)
+    def _wait_for(self, since: float) -> None:
+        if traffic.wait_until_confirmed(since, CONFIRM_SECONDS):
+            return
+        registration = status.read().get("registration", {})
         error = registration.get("error") or "no error is known"
         raise CommandError(
             f"the wish is noted, but the registry has not confirmed it within "
             f"{CONFIRM_SECONDS:.0f} s; the instance is {registration.get('state')}: {error}"
         )
-
-    def _is_running(self) -> bool:
-        """Return whether a process holds the agent's lock."""
-        try:
-            with (self._conf.agent_dir / "lock").open() as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except FileNotFoundError:
-            return False
-        return False
 
 
 def _describe(agent: dict[str, Any]) -> list[str]:

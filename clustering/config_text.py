@@ -1,0 +1,41 @@
+"""Sets `clusters` in a config text, and leaves all else of it as somebody wrote it."""
+
+import contextlib
+
+import yaml
+
+from clustering.parameters import Parameters
+
+
+def with_clusters(text: str, clusters: int) -> str:
+    """Return `text` with another number of clusters; comments and other keys stay.
+
+    A text without a place for it, such as one that is no mapping, is replaced as a whole.
+    """
+    candidate = _replaced(text, str(clusters))
+    # What is no such mapping even then would be rejected by the agent.
+    with contextlib.suppress(ValueError):
+        if Parameters.parse(candidate)[0].clusters == clusters:
+            return candidate
+    return f"clusters: {clusters}\n"
+
+
+def _replaced(text: str, number: str) -> str:
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return ""
+    if not isinstance(root, yaml.MappingNode):
+        return ""
+    for key, value in root.value:
+        if key.value == "clusters":
+            start, end = value.start_mark.index, value.end_mark.index
+            space = " " if start == end else ""  # nothing stands there yet
+            return f"{text[:start]}{space}{number}{text[end:]}"
+    start = root.start_mark.index
+    if root.flow_style:
+        comma = ", " if root.value else ""
+        return f"{text[: start + 1]}clusters: {number}{comma}{text[start + 1 :]}"
+    newline = "\r\n" if "\r\n" in text else "\n"
+    indent = " " * root.start_mark.column
+    return f"{text[:start]}clusters: {number}{newline}{indent}{text[start:]}"

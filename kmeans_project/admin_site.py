@@ -1,0 +1,19 @@
+"""The admin, with the overview as its first page."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, path
+
+
+class AdminSite(admin.AdminSite):
+    """Django's admin, and the pages of `kmeans_project.overview`."""
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        from kmeans_project import overview  # which needs this site's models to be loaded
+
+        return [
+            path("overview/", self.admin_view(overview.page), name="overview"),
+            path("overview/panels/", self.admin_view(overview.panels), name="overview-panels"),
+            path("overview/clusters/", self.admin_view(overview.clusters), name="clusters"),
+            path("overview/registry/", self.admin_view(overview.registry), name="registry"),
+            *super().get_urls(),
+        ]

@@ -1,0 +1,249 @@
+"""The admin's page that says what this service is doing, and what can be done about it there."""
+
+import difflib
+from typing import Any, Final
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.decorators import permission_required
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from clustering import hour_chart, statistics
+from clustering.config_text import with_clusters
+from clustering.parameters import Parameters
+from nacos_integration import conf, live_config, publishing, status, traffic
+from nacos_integration import panels as nacos_panels
+from nacos_integration.models import ConfigChange
+
+RECENT: Final = 10
+CONFIRM_SECONDS: Final = 3.0
+VIEW: Final = "nacos_integration.view_configchange"
+PUBLISH: Final = "nacos_integration.publish_config"
+CHANGE_TRAFFIC: Final = "nacos_integration.change_traffic"
+ADVICE: Final = {
+    "conflict": gettext_lazy(
+        "Somebody else has changed the config meanwhile, and that was not overwritten. Look again "
+        "at what would change, and publish if you still want to."
+    ),
+    "not-allowed": gettext_lazy(
+        "The service may not write there. In Nacos, give its user the right to write to the "
+        "namespace, or change the config in Nacos' console; a file: let the service write it, or "
+        "change it where it comes from."
+    ),
+    "unavailable": gettext_lazy(
+        "The source of the config does not answer. The config in force stays; try again when the "
+        "source is back."
+    ),
+    "unreadable": gettext_lazy("The source holds no text. Correct it there."),
+    "no-agent": gettext_lazy(
+        "This instance has no running agent, which alone reads and writes the config. See the log "
+        "of the service; it is back in a few seconds if a process has just ended."
+    ),
+    "late": gettext_lazy(
+        "There was no answer in time, so it may have happened or not. The overview shows what "
+        "arrives."
+    ),
+}
+
+
+@never_cache
+@require_safe
+@permission_required(VIEW, raise_exception=True)
+def page(request: HttpRequest) -> HttpResponse:
+    """Show everything at once; a script then renews the panels."""
+    return _render(request, "overview", title=_("Overview"), **_panels(request))
+
+
+@never_cache
+@require_safe
+@permission_required(VIEW, raise_exception=True)
+def panels(request: HttpRequest) -> HttpResponse:
+    """Answer with the page's panels alone."""
+    return render(request, "kmeans_project/panels.html", _panels(request))
+
+
+class ClustersForm(forms.Form):
+    """The number of clusters, and the text that the user has seen it change, by MD5."""
+
+    clusters = forms.IntegerField(
+        label=gettext_lazy("clusters (k of k-means)"),
+        min_value=1,
+        max_value=settings.KMEANS_MAX_CLUSTERS,
+    )
+    replaces_md5 = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required((VIEW, PUBLISH), raise_exception=True)
+def clusters(request: HttpRequest) -> HttpResponse:
+    """Ask for the number; show what would change; publish that, if it still is what was shown."""
+    in_force = live_config.current(Parameters).value.clusters
+    form = ClustersForm(request.POST or None, initial={"clusters": in_force})
+    context: dict[str, Any] = {
+        "title": _("Change clusters"),
+        "configuration": conf.load(),
+        "form": form,
+    }
+    try:
+        text = context["text"] = publishing.read_text()
+        if not form.is_valid():
+            return _render(request, "clusters", **context)
+        after = with_clusters(text, form.cleaned_data["clusters"])
+        if after == text:
+            form.add_error("clusters", _("The config has this number already."))
+            return _render(request, "clusters", **context)
+        if "publish" in request.POST:
+            _publish(request, form.cleaned_data, text, after)
+            return redirect("admin:overview")
+    except publishing.PublishingError as error:
+        context |= {"problem": ADVICE[error.code], "detail": str(error)}
+        return _render(request, "clusters", **context)
+    return _render(
+        request,
+        "preview",
+        difference=_difference(text, after),
+        remarks=Parameters.parse(after)[1],
+        clusters=form.cleaned_data["clusters"],
+        replaces_md5=live_config.md5_of(text),
+        **context,
+    )
+
+
+def _publish(request: HttpRequest, wanted: dict[str, Any], text: str, after: str) -> None:
+    """Publish, and keep on record who did what, and what became of it."""
+    before_md5 = live_config.md5_of(text)
+    if wanted["replaces_md5"] != before_md5:
+        raise publishing.PublishingError("conflict", "the text is not the one of the preview")
+    change = f"clusters: {wanted['clusters']}, md5 {before_md5} -> {live_config.md5_of(after)}"
+    entry = _note(request, conf.load().config_key, f"publishing {change}")
+    try:
+        publishing.publish(
+            after,
+            replaces_md5=before_md5,
+            user=request.user.get_username(),
+            text_type="yaml",
+        )
+    except publishing.PublishingError as error:
+        fate = "perhaps" if error.code == "late" else "not"
+        _amend(entry, f"{fate} published, {error}: {change}")
+        raise
+    _amend(entry, f"published {change}")
+    messages.success(
+        request, _("Published. Below you see how each worker takes it on, within moments.")
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required((VIEW, CHANGE_TRAFFIC), raise_exception=True)
+def registry(request: HttpRequest) -> HttpResponse:
+    """Take this instance out of the registry, or put it back, after asking whether it is meant."""
+    if request.method != "POST":
+        return _render(
+            request,
+            "registry",
+            title=_("Put back into traffic") if traffic.is_out() else _("Take out of traffic"),
+            configuration=conf.load(),
+            is_out=traffic.is_out(),
+        )
+    take_out = request.POST.get("wish") == "out"
+    instance = conf.load().instance
+    wish = f"{'taking out of' if take_out else 'putting back into'} the registry: {instance}"
+    entry = _note(request, instance, wish)
+    since = traffic.take_out() if take_out else traffic.put_back()
+    if not status.is_agent_running():
+        said = _("Noted; no agent runs, so it counts when the service is started.")
+    elif traffic.wait_until_confirmed(since, CONFIRM_SECONDS):
+        _amend(entry, f"{wish}, confirmed")
+        said = _("The registry has confirmed it.")
+    else:
+        said = _("Noted; the registry has not confirmed it yet. Below you see when it does.")
+    messages.success(request, said)
+    return redirect("admin:overview")
+
+
+def _panels(request: HttpRequest) -> dict[str, Any]:
+    configuration = conf.load()
+    has_registry = configuration.uses_nacos and configuration.register_enabled
+    context = {
+        **nacos_panels.applied_config(),
+        **nacos_panels.instances(),
+        "changes": _recent_changes(),
+        "may_publish": request.user.has_perm(PUBLISH),
+        "may_change_traffic": has_registry and request.user.has_perm(CHANGE_TRAFFIC),
+        "is_out": traffic.is_out(),
+        "history_enabled": settings.HISTORY_ENABLED,
+    }
+    for instance in context["instances"]:
+        if not instance["is_own"]:
+            # There it can be taken out; from here its state directory cannot be reached.
+            instance["admin_url"] = f"http://{instance['address']}{reverse('admin:overview')}"
+    if settings.HISTORY_ENABLED and request.user.has_perm("clustering.view_requestrecord"):
+        hour = statistics.last_hour()
+        context |= {"hour": hour, "charts": hour_chart.charts(hour)}
+    return context
+
+
+def _recent_changes() -> list[dict[str, Any]]:
+    """Return what was done on these pages, and what the agents judged, the latest first."""
+    done = LogEntry.objects.filter(content_type=_content_type()).select_related("user")
+    judged = ConfigChange.objects.defer("before")
+    changes: list[dict[str, Any]] = [
+        {"at": entry.action_time, "who": entry.user.get_username(), "what": entry.change_message}
+        for entry in done[:RECENT]
+    ]
+    changes += [
+        {
+            "at": row.created_at,
+            "instance": row.instance,
+            "what": f"{row.get_outcome_display()}: md5 {row.md5}",
+            "reason": row.reason,
+        }
+        for row in judged[:RECENT]
+    ]
+    return sorted(changes, key=lambda change: change["at"], reverse=True)[:RECENT]
+
+
+def _note(request: HttpRequest, what: str, message: str) -> LogEntry:
+    """Put on record that the user begins something; `_amend` tells how it ended."""
+    assert request.user.is_authenticated
+    return LogEntry.objects.create(
+        user_id=request.user.pk,
+        content_type=_content_type(),
+        object_repr=what[:200],
+        action_flag=CHANGE,
+        change_message=message,
+    )
+
+
+def _amend(entry: LogEntry, message: str) -> None:
+    entry.change_message = message
+    entry.save(update_fields=["change_message"])
+
+
+def _content_type() -> ContentType:
+    return ContentType.objects.get_for_model(ConfigChange)
+
+
+def _difference(before: str, after: str) -> list[tuple[str, str]]:
+    """Return the lines of a unified diff, each with its kind: added, removed, or none."""
+    kinds = {"+": "added", "-": "removed"}
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
+    # Without its first two, which would name files.
+    return [(kinds.get(line[:1], ""), line) for line in list(lines)[2:]]
+
+
+def _render(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
+    return render(
+        request, f"kmeans_project/{name}.html", {**admin.site.each_context(request), **context}
+    )

@@ -1,0 +1,154 @@
+"""All instances of the service, what each runs, and what the registry says of it."""
+
+import http.client
+import json
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.utils.module_loading import import_string
+
+from nacos_integration import conf, live_config, status, workers
+
+ASK_SECONDS = 1.0
+# All together: an instance may send its answer drop by drop.
+ASK_ALL_SECONDS = 1.5
+KEEP_SECONDS = 2.0
+ASKED_MAX = 32
+ANSWER_MAX_BYTES = 64 * 1024
+
+State = Literal["ok", "unreachable", "foreign"]
+Agreement = Literal["agree", "differ", "unknown"]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One instance: what it says of itself, and its entry in the registry, if it has one.
+
+    `state` is `foreign` where something else answers than this service.
+    """
+
+    address: str
+    is_own: bool
+    state: State
+    problem: str = ""
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    listed: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """All instances at one moment; `agreement` is about the config that their workers run."""
+
+    instances: list[Instance]
+    agreement: Agreement
+    versions: list[str]
+    asked_at: float
+
+
+def describe() -> dict[str, Any]:
+    """Return what this instance says of itself, for others to ask."""
+    settings = conf.load()
+    agent = status.read()
+    return {
+        "service": settings.service_name,
+        "instance": settings.instance,
+        "registration": agent.get("registration", {}).get("state"),
+        "draining": bool(agent.get("draining_since")),
+        "workers": workers.read() or [_this_process()],
+    }
+
+
+def _this_process() -> dict[str, Any]:
+    """Return the report of a process that leaves none, such as `runserver`."""
+    handler: type[live_config.ConfigHandler] = import_string(conf.load().config_handler)
+    applied = live_config.current(handler)
+    return {
+        "pid": os.getpid(),
+        "version": applied.version,
+        "value": str(applied.value),
+        "since": applied.applied_at,
+        "silent_seconds": 0.0,
+    }
+
+
+_kept: View | None = None
+_lock = threading.Lock()
+
+
+def look() -> View:
+    """Return all instances, asked within the last seconds; takes at most about ASK_ALL_SECONDS."""
+    global _kept
+    with _lock:
+        if _kept is None or not 0 <= time.time() - _kept.asked_at < KEEP_SECONDS:
+            _kept = _look()
+        return _kept
+
+
+def _look() -> View:
+    settings = conf.load()
+    listed = {f"{entry['ip']}:{entry['port']}": entry for entry in status.read_instances()}
+    own = Instance(
+        address=settings.instance,
+        is_own=True,
+        state="ok",
+        workers=describe()["workers"],
+        listed=listed.pop(settings.instance, None),
+    )
+    instances = [own, *_ask_all(listed)]
+    running = [worker for instance in instances for worker in instance.workers]
+    versions = sorted({worker["version"] for worker in running})
+    all_known = all(instance.state == "ok" for instance in instances) and not any(
+        worker["silent_seconds"] > workers.SILENT_SECONDS for worker in running
+    )
+    agreement: Agreement = "differ" if len(versions) > 1 else "agree" if all_known else "unknown"
+    return View(instances, agreement, versions, time.time())
+
+
+def _ask_all(listed: dict[str, dict[str, Any]]) -> list[Instance]:
+    if not listed:
+        return []
+    pool = ThreadPoolExecutor(ASKED_MAX, thread_name_prefix="instances")
+    futures = {
+        address: pool.submit(_ask, address, entry)
+        for address, entry in sorted(listed.items())[:ASKED_MAX]
+    }
+    wait(futures.values(), ASK_ALL_SECONDS)
+    pool.shutdown(wait=False, cancel_futures=True)
+    return [
+        futures[address].result()
+        if address in futures and futures[address].done()
+        else Instance(address, False, "unreachable", "no answer in time", listed=entry)
+        for address, entry in sorted(listed.items())
+    ]
+
+
+def _ask(address: str, listed: dict[str, Any]) -> Instance:
+    """Ask one other instance at the address that callers use."""
+    connection = http.client.HTTPConnection(address, timeout=ASK_SECONDS)
+    try:
+        connection.request("GET", "/statusz")
+        said = json.loads(connection.getresponse().read(ANSWER_MAX_BYTES))
+        is_ours = said["service"] == conf.load().service_name
+        running = [
+            {
+                "pid": int(worker["pid"]),
+                "version": str(worker["version"]),
+                "value": str(worker["value"]),
+                "since": worker["since"] and float(worker["since"]),
+                "silent_seconds": float(worker["silent_seconds"]),
+            }
+            for worker in said["workers"]
+        ]
+    except OSError as error:
+        return Instance(address, False, "unreachable", str(error), listed=listed)
+    except (http.client.HTTPException, ValueError, TypeError, KeyError):
+        is_ours = False
+    finally:
+        connection.close()
+    if not is_ours:
+        return Instance(address, False, "foreign", listed=listed)
+    return Instance(address, False, "ok", workers=running, listed=listed)

@@ -1,0 +1,81 @@
+"""What the admin's pages show of the config and the registry."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from nacos_integration import conf, live_config, state, status, workers
+from nacos_integration.instances import Instance, look
+
+
+def applied_config() -> dict[str, Any]:
+    """Return the context of `nacos_integration/applied_config.html`."""
+    configuration = conf.load()
+    agent = status.read()
+    config, registration = agent.get("config", {}), agent.get("registration", {})
+    in_force = state.read_json(configuration.applied_path) or {}
+    rejected = config.get("rejected") or {}
+    verified_at = registration.get("verified_at")
+    return {
+        "applied": live_config.current(import_string(configuration.config_handler)),
+        "applied_at": moment(in_force.get("applied_at")),
+        "applied_text": in_force.get("content"),
+        "configuration": configuration,
+        "agent": agent,
+        "config": config,
+        "rejected_at": moment(rejected.get("at")),
+        "registration": registration,
+        "verified_age": round(time.time() - verified_at, 1) if verified_at else None,
+    }
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Return a time of `status.json`, in seconds since the epoch, for a template to show."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def instances() -> dict[str, Any]:
+    """Return the context of `nacos_integration/instances.html` and `registry.html`."""
+    view = look()
+    registration = status.read().get("registration", {})
+    return {
+        "view": view,
+        "instances": [
+            {
+                **vars(instance),
+                "listed": instance.listed or (instance.is_own and _disabled(registration)),
+                "workers": [
+                    worker
+                    | {
+                        "since_moment": moment(worker["since"]),
+                        "is_silent": worker["silent_seconds"] > workers.SILENT_SECONDS,
+                    }
+                    for worker in instance.workers
+                ],
+                "differences": list(_differences(instance, registration)),
+            }
+            for instance in view.instances
+        ],
+    }
+
+
+def _differences(instance: Instance, registration: dict[str, Any]) -> Iterator[str]:
+    """Yield what the registry says otherwise than it should."""
+    listed = instance.listed
+    if instance.is_own and registration.get("state") == "offline":
+        yield _("taken out by an operator")
+    elif listed is None and not registration.get("differences"):
+        yield _("not listed")
+    if listed and not listed["healthy"]:
+        yield _("Nacos takes it for unhealthy")
+    if instance.is_own:
+        yield from registration.get("differences") or []
+
+
+def _disabled(registration: dict[str, Any]) -> dict[str, Any] | None:
+    """Return this instance's entry where an operator has disabled it, and lists leave it out."""
+    return registration.get("listed") if registration.get("state") == "registered" else None

@@ -1,0 +1,44 @@
+"""Takes this instance out of the registry, and puts it back; from outside the agent's process."""
+
+import time
+
+from nacos_integration import conf, state, status
+
+
+def take_out(*, this_launch: bool = False) -> float:
+    """Note the wish to be out of the registry, over restarts too; return when, for `wait_until`.
+
+    With `this_launch` it ends with the service.
+    """
+    since = time.time()
+    launch_id = status.read().get("launch_id") if this_launch else None
+    state.write_json(conf.load().offline_path, {"since": since, "launch_id": launch_id})
+    return since
+
+
+def put_back() -> float:
+    """Take the wish back; return when, for `wait_until`."""
+    conf.load().offline_path.unlink(missing_ok=True)
+    return time.time()
+
+
+def is_out() -> bool:
+    """Return whether such a wish is noted."""
+    return conf.load().offline_path.exists()
+
+
+def is_confirmed(since: float) -> bool:
+    """Return whether the registry has agreed to the wish of that time."""
+    registration = status.read().get("registration", {})
+    wanted, moment = ("offline", "confirmed_at") if is_out() else ("registered", "verified_at")
+    return registration.get("state") == wanted and (registration.get(moment) or 0) >= since
+
+
+def wait_until_confirmed(since: float, seconds: float) -> bool:
+    """Wait for `is_confirmed` at most so long; return whether it is so."""
+    deadline = time.monotonic() + seconds
+    while not is_confirmed(since):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True

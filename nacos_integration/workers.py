@@ -1,0 +1,98 @@
+"""Which worker processes this instance has, and the config each of them runs.
+
+Each leaves a small file in the agent's folder, and touches it, so that no request is needed to see
+a worker that hangs.
+"""
+
+import contextlib
+import logging
+import os
+import time
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from nacos_integration import conf, live_config, state
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 2.0
+SILENT_SECONDS = 10.0
+# gunicorn has replaced one that hangs by then.
+GONE_SECONDS = 60.0
+
+
+class WorkerReport:
+    """One process's own report; `keep` is cheap enough to be called several times a second."""
+
+    def __init__(self) -> None:
+        settings = conf.load()
+        self._launch_id = settings.launch_id
+        self._handler: type[live_config.ConfigHandler] = import_string(settings.config_handler)
+        self._path = settings.agent_dir / f"worker-{os.getpid()}.json"
+        self._written: object = None
+        self._touched_at = 0.0
+
+    def keep(self) -> None:
+        """Load the config, as a request would, and see that the report tells it."""
+        try:
+            applied = live_config.current(self._handler)
+            now = time.time()
+            if applied is not self._written:
+                state.write_json(self._path, self._content(applied, now), durable=False)
+                self._written = applied
+            elif now - self._touched_at > BEAT_SECONDS:
+                os.utime(self._path)
+            else:
+                return
+            self._touched_at = now
+        except Exception as error:  # noqa: BLE001 (such as a full disk: no reason to end a worker)
+            logger.debug("no report of this worker: %s", error)
+            self._written = None
+
+    def remove(self) -> None:
+        """Leave no file behind."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+            # The agent left it, if it ended before; and so did workers that were killed.
+            read()
+            self._path.parent.rmdir()
+
+    def _content(
+        self, applied: live_config.AppliedConfig[live_config.ConfigHandler], now: float
+    ) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "launch_id": self._launch_id,
+            "version": applied.version,
+            "value": str(applied.value),
+            "since": now,
+        }
+
+
+def read() -> list[dict[str, Any]]:
+    """Return what this launch's workers report, with `silent_seconds`; forget those that are gone.
+
+    Each has `pid`, `version` and `value` of its config, and `since` when it runs that.
+    """
+    settings = conf.load()
+    found = []
+    for path in sorted(settings.agent_dir.glob("worker-*.json")):
+        report = state.read_json(path)
+        with contextlib.suppress(FileNotFoundError):
+            silent_seconds = max(0.0, time.time() - path.stat().st_mtime)
+            if report is None or not _is_alive(report["pid"]) or silent_seconds > GONE_SECONDS:
+                path.unlink()
+            elif report.pop("launch_id") == settings.launch_id:
+                found.append(report | {"silent_seconds": round(silent_seconds, 1)})
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

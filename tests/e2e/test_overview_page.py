@@ -1,0 +1,100 @@
+"""The overview in a browser, on a service that runs."""
+
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.browser import Browser
+from tests.service import Service
+from tests.waiting import wait_until
+
+PASSWORD = "a-password-of-a-test"
+MAKE_USER = (
+    "from django.contrib.auth import get_user_model as model; "
+    f"model().objects.create_superuser('ada', '', '{PASSWORD}')"
+)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """An instance of two workers, with a user of the admin."""
+    made = Service(tmp_path_factory.mktemp("overview"))
+    made.start()
+    try:
+        made.wait_until_it_answers()
+        assert made.manage("shell", "-c", MAKE_USER).returncode == 0
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def overview(service: Service, browser: Browser) -> Browser:
+    """The browser at the overview, logged in, with its script at work."""
+    url = f"http://127.0.0.1:{service.port}/admin/overview/"
+    browser.get(url)
+    if "/login/" in browser.current_url:
+        browser.find_element(By.ID, "id_username").send_keys("ada")
+        browser.find_element(By.ID, "id_password").send_keys(PASSWORD + "\n")
+        wait_until(lambda: browser.current_url == url)
+    wait_until(lambda: "Renewed" in text_of(browser, "live"))
+    return browser
+
+
+def text_of(browser: Browser, name: str) -> str:
+    return str(browser.execute_script(f"return document.getElementById('{name}')?.textContent"))
+
+
+def test_it_is_renewed_by_itself_and_keeps_what_the_reader_did(
+    service: Service, overview: Browser
+) -> None:
+    service.labels()
+    overview.find_element(By.CSS_SELECTOR, "#hour-table > summary").click()
+    overview.execute_script("document.getElementById('change-clusters').focus()")
+    service.config_file.write_text("clusters: 4\n")
+    wait_until(lambda: "clusters=4" in text_of(overview, "panel-config"))
+    wait_until(
+        lambda: (
+            text_of(overview, "panel-instances").count("clusters=4") == 2  # workers
+            and "run the same config" in text_of(overview, "panel-instances")
+        )
+    )
+    assert overview.execute_script("return document.activeElement.id") == "change-clusters"
+    assert overview.execute_script("return document.getElementById('hour-table').open")
+    overview.assert_fits()
+    overview.assert_no_console_errors()
+
+
+def test_clusters_are_changed_by_the_keyboard(service: Service, overview: Browser) -> None:
+    overview.find_element(By.ID, "change-clusters").send_keys("\n")
+    wait_until(lambda: overview.find_elements(By.ID, "id_clusters"))
+    overview.assert_fits()
+    field = overview.find_element(By.ID, "id_clusters")
+    field.clear()
+    field.send_keys("3\n")
+    wait_until(lambda: overview.find_elements(By.ID, "publish"))
+    assert "+clusters: 3" in text_of(overview, "difference")
+    overview.assert_fits()
+    overview.find_element(By.ID, "publish").send_keys("\n")
+    wait_until(lambda: text_of(overview, "panel-instances").count("clusters=3") == 2)
+    assert service.clusters_in_force() == {3}
+    assert "ada" in text_of(overview, "panel-changes")
+    overview.assert_no_console_errors()
+
+
+def test_it_says_when_the_login_has_ended(overview: Browser) -> None:
+    overview.delete_cookie("sessionid")
+    wait_until(lambda: "login has ended" in text_of(overview, "live"))
+    overview.assert_no_console_errors()
+
+
+def test_it_says_when_the_connection_is_lost_and_goes_on_when_it_is_back(
+    overview: Browser,
+) -> None:
+    network = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    overview.execute_cdp_cmd("Network.enable", {})
+    overview.execute_cdp_cmd("Network.emulateNetworkConditions", network)
+    wait_until(lambda: "connection is lost" in text_of(overview, "live"))
+    overview.execute_cdp_cmd("Network.emulateNetworkConditions", network | {"offline": False})
+    wait_until(lambda: "Renewed" in text_of(overview, "live"))
