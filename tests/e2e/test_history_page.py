@@ -36,15 +36,8 @@ print(client.cookies["sessionid"].value)
 @pytest.fixture(scope="module")
 def address(live: Service, browser: Browser) -> str:
     """The service's address, at which the browser is logged in as an admin."""
-    live.environment["DJANGO_SUPERUSER_PASSWORD"] = "a-password-of-a-test"
-    made = live.manage("createsuperuser", "--noinput", "--username=admin", "--email=a@example.org")
-    assert made.returncode == 0, made.stderr
-    root = f"http://127.0.0.1:{live.port}"
-    browser.get(f"{root}/admin/login/?next={LIST}")
-    browser.find_element(By.NAME, "username").send_keys("admin")
-    browser.find_element(By.NAME, "password").send_keys("a-password-of-a-test" + Keys.ENTER)
-    wait_until(lambda: browser.title.startswith("Request history"))
-    return root
+    browser.log_in(live)
+    return live.url
 
 
 def request(live: Service, points: object) -> int:

@@ -9,37 +9,32 @@ from tests.browser import Browser
 from tests.service import Service
 from tests.waiting import wait_until
 
-PASSWORD = "a-password-of-a-test"
-MAKE_USER = (
-    "from django.contrib.auth import get_user_model as model; "
-    f"model().objects.create_superuser('ada', '', '{PASSWORD}')"
-)
-
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """An instance of two workers, with a user of the admin."""
+    """An instance of two workers."""
     made = Service(tmp_path_factory.mktemp("overview"))
     made.start()
     try:
         made.wait_until_it_answers()
-        assert made.manage("shell", "-c", MAKE_USER).returncode == 0
         yield made
     finally:
         made.close()
 
 
-@pytest.fixture
-def overview(service: Service, browser: Browser) -> Browser:
-    """The browser at the overview, logged in, with its script at work."""
-    url = f"http://127.0.0.1:{service.port}/admin/overview/"
-    browser.get(url)
-    if "/login/" in browser.current_url:
-        browser.find_element(By.ID, "id_username").send_keys("ada")
-        browser.find_element(By.ID, "id_password").send_keys(PASSWORD + "\n")
-        wait_until(lambda: browser.current_url == url)
-    wait_until(lambda: "Renewed" in text_of(browser, "live"))
+@pytest.fixture(scope="module")
+def logged_in(service: Service, browser: Browser) -> Browser:
+    """The browser, logged in as an admin."""
+    browser.log_in(service)
     return browser
+
+
+@pytest.fixture
+def overview(service: Service, logged_in: Browser) -> Browser:
+    """The browser at the overview, with its script at work."""
+    logged_in.get(f"{service.url}/admin/overview/")
+    wait_until(lambda: "Renewed" in text_of(logged_in, "live"))
+    return logged_in
 
 
 def text_of(browser: Browser, name: str) -> str:
@@ -79,13 +74,7 @@ def test_clusters_are_changed_by_the_keyboard(service: Service, overview: Browse
     overview.find_element(By.ID, "publish").send_keys("\n")
     wait_until(lambda: text_of(overview, "panel-instances").count("clusters=3") == 2)
     assert service.clusters_in_force() == {3}
-    assert "ada" in text_of(overview, "panel-changes")
-    overview.assert_no_console_errors()
-
-
-def test_it_says_when_the_login_has_ended(overview: Browser) -> None:
-    overview.delete_cookie("sessionid")
-    wait_until(lambda: "login has ended" in text_of(overview, "live"))
+    assert "admin" in text_of(overview, "panel-changes")
     overview.assert_no_console_errors()
 
 
@@ -98,3 +87,10 @@ def test_it_says_when_the_connection_is_lost_and_goes_on_when_it_is_back(
     wait_until(lambda: "connection is lost" in text_of(overview, "live"))
     overview.execute_cdp_cmd("Network.emulateNetworkConditions", network | {"offline": False})
     wait_until(lambda: "Renewed" in text_of(overview, "live"))
+    overview.get_log("browser")  # of the requests that were to fail
+
+
+def test_at_last_it_says_when_the_login_has_ended(overview: Browser) -> None:
+    overview.delete_cookie("sessionid")
+    wait_until(lambda: "login has ended" in text_of(overview, "live"))
+    overview.assert_no_console_errors()
