@@ -8,6 +8,8 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
+import urllib.error
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +22,7 @@ django.setup()
 
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
+from sklearn.datasets import make_blobs  # noqa: E402
 
 from tests.browser import Browser  # noqa: E402
 from tests.servers import free_ports  # noqa: E402
@@ -41,9 +44,13 @@ def cluster_blobs(browser: Browser) -> None:
     wait_for(browser, "#answer:not([hidden])")
 
 
-def open_the_endpoint(browser: Browser) -> None:
-    click(browser, "#operations-skl-kmeans-cluster .opblock-summary-control")
-    wait_for(browser, ".opblock-body")
+def cluster_newest_once_more(browser: Browser) -> None:
+    click(browser, "#result_list th a")
+    wait_for(browser, "#id_clusters")
+    browser.execute_script("document.getElementById('id_clusters').value = 4")
+    click(browser, ".history-replay button")
+    wait_for(browser, "#history-replayed svg")
+    browser.execute_script("document.querySelector('.history-points').scrollIntoView()")
 
 
 class Picture(NamedTuple):
@@ -56,10 +63,18 @@ class Picture(NamedTuple):
 
 PICTURES = {
     "playground": Picture("/", 850, cluster_blobs),
-    "api-docs": Picture("/api/docs/", 800, open_the_endpoint),
-    "live-config": Picture("/admin/nacos_integration/configchange/", 720),
-    "admin-history": Picture("/admin/clustering/requestrecord/", 720),
+    "overview": Picture("/admin/overview/", 1500),
+    "request": Picture("/admin/clustering/requestrecord/", 720, cluster_newest_once_more),
 }
+# So that there is an hour to see, although the service has just begun.
+SPREAD = """
+import datetime, random
+from clustering.models import RequestRecord
+for row in RequestRecord.objects.all():
+    minutes = 60 * random.random() ** 1.3
+    row.created_at -= datetime.timedelta(minutes=minutes)
+    row.save()
+"""
 
 
 def click(browser: Browser, selector: str) -> None:
@@ -81,14 +96,26 @@ def fill(service: Service, nacos: NacosServer) -> None:
     wait_until(lambda: service.status["config"]["rejected"])
     nacos.publish_config("skl-kmeans", "clusters: 3\n")
     service.wait_until_clusters(3)
-    for size in range(10, 400, 10):
-        service.labels([[i * 7919 % 101, i * 104729 % 103] for i in range(size)])
+    for number in range(600):
+        service.labels(blobs(9 + 7 * number % 400))
+    for wrong in ([[1, 2], [3]], [[1, True]], [[1, 2]]):
+        with contextlib.suppress(urllib.error.HTTPError):
+            service.labels(wrong)
+    time.sleep(1)  # the history is written a moment later
+    assert service.manage("shell", "-v", "0", "-c", SPREAD).returncode == 0
+    service.labels(blobs(160))
+
+
+def blobs(size: int) -> list[list[float]]:
+    points, _ = make_blobs(size, centers=4, cluster_std=1.3, random_state=9)
+    return [[round(x, 2), round(y, 2)] for x, y in points]
 
 
 def take(browser: Browser, picture: Picture, url: str, path: Path) -> None:
     browser.get(url + picture.path)
     picture.prepare(browser)
-    clip = {"x": 0, "y": 0, "width": WIDTH, "height": picture.height, "scale": 1}
+    top = browser.execute_script("return scrollY")
+    clip = {"x": 0, "y": top, "width": WIDTH, "height": picture.height, "scale": 1}
     shot = browser.execute_cdp_cmd(
         "Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True}
     )
@@ -105,18 +132,18 @@ def main() -> None:
         stack.callback(nacos.stop)
         nacos.start()
         nacos.publish_config("skl-kmeans", "clusters: 3\n")
-        service = Service(
-            folder,
-            {
-                "NACOS_SERVER_ADDR": f"127.0.0.1:{nacos.port}",
-                "NACOS_USERNAME": "nacos",
-                "NACOS_PASSWORD": "nacos",
-                "NACOS_SERVICE_IP": "127.0.0.1",
-            },
-        )
-        stack.callback(service.close)
-        service.start()
-        service.wait_until_it_answers()
+        environment = {
+            "NACOS_SERVER_ADDR": f"127.0.0.1:{nacos.port}",
+            "NACOS_USERNAME": "nacos",
+            "NACOS_PASSWORD": "nacos",
+            "NACOS_SERVICE_IP": "127.0.0.1",
+        }
+        for name in ("one", "other"):
+            (folder / name).mkdir()
+            service = Service(folder / name, environment)
+            stack.callback(service.close)
+            service.start()
+            service.wait_until_it_answers()
         fill(service, nacos)
         browser = Browser(folder)
         stack.callback(browser.quit)
