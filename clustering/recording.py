@@ -11,7 +11,6 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from clustering import callers, history, metrics
-from clustering.models import RequestRecord
 from clustering.problems import TYPE_PREFIX, ProblemResponse
 from clustering.services import Clustering
 
@@ -31,26 +30,33 @@ def record(
     """
     seconds = time.perf_counter() - started
     caller = callers.current.get() or callers.identify(environ)
-    row = RequestRecord(
-        created_at=timezone.now(),
-        request_id=caller.request_id,
-        client=caller.address,
-        duration_ms=round(1000 * seconds, 3),
-        status=response.status_code,
-        outcome="ok",
-    )
+    row: history.Row = {
+        "created_at": timezone.now(),
+        "request_id": caller.request_id,
+        "client": caller.address,
+        "points": None,
+        "dimensions": None,
+        "clusters": None,
+        "config_version": "",
+        "duration_ms": round(1000 * seconds, 3),
+        "status": response.status_code,
+        "outcome": "ok",
+        "payload": None,
+        "labels": None,
+    }
     code = "ok"
     if isinstance(response, ProblemResponse):
         code = response.problem["type"].removeprefix(TYPE_PREFIX)
         where = f"{response.problem['pointer']}: " if "pointer" in response.problem else ""
-        row.outcome = (where + response.problem["detail"])[:300]
+        row["outcome"] = (where + response.problem["detail"])[:300]
+    is_kept = points is not None and history.keeps(points)
     if points is not None:
-        row.points, row.dimensions = points.shape
-        row.payload = points.tolist() if history.keeps(points) else None
+        row["points"], row["dimensions"] = points.shape
+        row["payload"] = points.tolist() if is_kept else None
     if clustering is not None:
-        row.clusters = clustering.clusters
-        row.config_version = clustering.config_version
-        row.labels = clustering.labels.tolist() if row.payload is not None else None
+        row["clusters"] = clustering.clusters
+        row["config_version"] = clustering.config_version
+        row["labels"] = clustering.labels.tolist() if is_kept else None
         metrics.FIT.observe(clustering.fit_seconds)
         metrics.FITS.labels(clustering.fit_path).inc()
         metrics.POINTS.observe(len(clustering.labels))
@@ -59,5 +65,5 @@ def record(
     history.writer.record(row)
     logger.info(
         "%d %s: %s points from %s in %.1f ms",
-        response.status_code, row.outcome, row.points, caller.address, row.duration_ms,
+        response.status_code, row["outcome"], row["points"], caller.address, row["duration_ms"],
     )  # fmt: skip

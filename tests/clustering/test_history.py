@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.forms.models import model_to_dict
 from django.utils import timezone
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def record(days_old: float = 0.0) -> RequestRecord:
     created_at = timezone.now() - timedelta(days=days_old)
     return RequestRecord(created_at=created_at, duration_ms=1.0, status=200, outcome="ok")
+
+
+def row() -> history.Row:
+    values = model_to_dict(record(), exclude=["id"])
+    return values | {"created_at": timezone.now()}
 
 
 def rows(fate: str) -> float:
@@ -51,7 +57,7 @@ def test_the_writer_prunes_by_itself(settings: Settings, monkeypatch: pytest.Mon
     monkeypatch.setattr(history, "_PRUNE_EVERY_SECONDS", 0.05)
     writer = history.HistoryWriter()
     for _ in range(20):
-        writer.record(record())
+        writer.record(row())
     writer.flush()
     wait_until(lambda: RequestRecord.objects.count() == 5)
 
@@ -66,7 +72,7 @@ def test_a_full_queue_drops_and_counts(settings: Settings) -> None:
         if connection.vendor == "postgresql":
             cursor.execute("LOCK TABLE clustering_requestrecord IN ACCESS EXCLUSIVE MODE")
         for _ in range(300):
-            writer.record(record())
+            writer.record(row())
         cursor.execute("ROLLBACK")
     writer.flush()
     assert rows("dropped") > dropped
@@ -77,7 +83,7 @@ def test_it_can_be_switched_off(settings: Settings) -> None:
     settings.HISTORY_ENABLED = False
     writer = history.HistoryWriter()
     writer.start()
-    writer.record(record())
+    writer.record(row())
     writer.flush()
     assert not RequestRecord.objects.exists()
 
