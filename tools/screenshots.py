@@ -64,7 +64,7 @@ class Picture(NamedTuple):
 PICTURES = {
     "playground": Picture("/", 850, cluster_blobs),
     "overview": Picture("/admin/overview/", 1500),
-    "request": Picture("/admin/clustering/requestrecord/", 720, cluster_newest_once_more),
+    "request": Picture("/admin/clustering/requestrecord/", 770, cluster_newest_once_more),
 }
 # So that there is an hour to see, although the service has just begun.
 SPREAD = """
