@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.contrib.admin import SimpleListFilter
@@ -13,9 +12,10 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import formats, timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from clustering import browsing
+from clustering import browsing, titles
 from clustering.browsing import Selection
 
 Choices = list[tuple[str, Any]]
@@ -224,6 +224,6 @@ class DurationFilter(HistoryFilter):
 
 def _named(status: int) -> str:
     try:
-        return f"{status} {HTTPStatus(status).phrase}"
+        return f"{status} {gettext(titles.in_english(status))}"
     except ValueError:
         return str(status)

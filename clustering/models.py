@@ -49,7 +49,7 @@ class RequestRecord(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"request {self.pk}: {self.outcome}"
+        return _("request %(number)s: %(outcome)s") % {"number": self.pk, "outcome": self.outcome}
 
 
 class ApiKey(AbstractAPIKey):

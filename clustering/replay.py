@@ -24,7 +24,8 @@ class ReplayForm(forms.Form):
     """How many clusters there shall be."""
 
     clusters = forms.IntegerField(
-        label=_("Clusters"), widget=forms.NumberInput(attrs={"min": 1, "inputmode": "numeric"})
+        label=_("Number of clusters"),
+        widget=forms.NumberInput(attrs={"min": 1, "inputmode": "numeric"}),
     )
 
     def clean_clusters(self) -> int:

@@ -39,4 +39,5 @@ class ConfigChange(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"config {self.md5[:12]} {self.outcome}"
+        outcome = self.get_outcome_display()
+        return _("config %(version)s: %(outcome)s") % {"version": self.md5[:12], "outcome": outcome}

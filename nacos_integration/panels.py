@@ -3,13 +3,24 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from nacos_integration import conf, live_config, state, status, workers
 from nacos_integration.instances import Instance, look
+
+REGISTRATION_STATES: Final = {
+    "starting": gettext_lazy("starting"),
+    "registered": gettext_lazy("registered"),
+    "retrying": gettext_lazy("retrying"),
+    "not_serving": gettext_lazy("not serving"),
+    "offline": gettext_lazy("offline"),
+    "deregistered": gettext_lazy("deregistered"),
+    "disabled": gettext_lazy("disabled"),
+}
 
 
 def applied_config() -> dict[str, Any]:
@@ -29,6 +40,7 @@ def applied_config() -> dict[str, Any]:
         "config": config,
         "rejected_at": moment(rejected.get("at")),
         "registration": registration,
+        "registration_state": REGISTRATION_STATES.get(said := registration.get("state"), said),
         "verified_age": round(time.time() - verified_at, 1) if verified_at else None,
     }
 

@@ -11,6 +11,7 @@ from selenium.webdriver.chrome.service import Service as ChromeDriver
 from selenium.webdriver.common.by import By
 
 from tests.service import Service
+from tests.waiting import wait_until
 
 SWITCHES = (
     "--headless=new",
@@ -57,7 +58,7 @@ class Browser(webdriver.Chrome):
         self.find_element(By.NAME, "username").send_keys("admin")
         self.find_element(By.NAME, "password").send_keys(password)
         self.find_element(By.CSS_SELECTOR, "[type=submit]").click()
-        assert self.find_elements(By.ID, "logout-form"), self.page_source
+        wait_until(lambda: self.find_elements(By.ID, "logout-form"), 10, lambda: self.page_source)
 
     def set_width(self, width: int) -> None:
         """Show the page `width` CSS pixels wide, as a phone does where it is narrow."""

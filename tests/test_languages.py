@@ -10,8 +10,10 @@ from clustering import history, titles
 
 CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
 PAGES = {
+    "/": ("Cluster points with k-means", "用 k-means 对点聚类"),
     "/admin/": ("Welcome,", "欢迎，"),
-    "/admin/clustering/requestrecord/": ("request history", "请求历史"),
+    "/admin/overview/": (": disabled", "：未启用注册"),
+    "/admin/clustering/requestrecord/": ("Request history", "请求历史"),
     "/admin/clustering/apikey/add/": ("Blank: no limit.", "留空表示不限。"),
     "/admin/nacos_integration/configchange/": ("Current applied config", "当前生效的配置"),
 }

@@ -116,8 +116,8 @@ def test_requests_of_the_last_hour_are_drawn_and_told(admin: Client, configure: 
             outcome=outcome,
         )  # fmt: skip
     page = admin.get(PANELS).content.decode()
-    assert "2 recorded requests in the last hour" in page
-    assert "1 of them rejected" in page
+    assert "2 recorded requests in the last hour." in page
+    assert "Rejected: 1." in page
     assert "&lt;i&gt;64 requests&lt;/i&gt; wait already" in page
     assert page.count('role="img"') == 2
     assert "2 requests, 1 rejected" in page

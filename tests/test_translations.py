@@ -71,3 +71,11 @@ def test_the_compiled_catalogue_is_of_this_one(app: str, renewed: Path) -> None:
     for original, translated in compiled.items():
         placeholders = sorted(PLACEHOLDER.findall(original))
         assert placeholders == sorted(PLACEHOLDER.findall(translated)), original
+
+
+def test_a_text_has_the_same_translation_in_all_catalogues() -> None:
+    """Django merges them, so that one of two would be seen nowhere."""
+    merged: dict[str, str] = {}
+    for app in APPS:
+        for original, translated in translations(ROOT / app / CATALOGUE).items():
+            assert merged.setdefault(original, translated) == translated, original
