@@ -66,12 +66,25 @@ class Minute:
     @property
     def median_ms(self) -> float | None:
         """Half were answered within this."""
-        return _percentile(self.buckets, 0.5)
+        return self._percentile(0.5)
 
     @property
     def p95_ms(self) -> float | None:
         """95 of 100 were answered within this."""
-        return _percentile(self.buckets, 0.95)
+        return self._percentile(0.95)
+
+    def _percentile(self, share: float) -> float | None:
+        if self.max_ms is None:
+            return None
+        wanted = share * self.buckets.total()
+        seen = 0
+        for step in sorted(self.buckets):
+            seen += self.buckets[step]
+            if seen >= wanted:
+                break
+        # The first bucket begins at 0, the last never ends, and none goes beyond the slowest.
+        middle = _LIMITS[min(step, len(_LIMITS) - 1)] / math.sqrt(1.25)
+        return min(round(middle, 2), self.max_ms)
 
 
 @dataclass(frozen=True)
@@ -188,17 +201,6 @@ def _rejections(total: Minute) -> list[Rejections]:
         for status, count in total.statuses.most_common()
         if status in wanted
     ]
-
-
-def _percentile(buckets: Counter[int], share: float) -> float | None:
-    wanted = share * buckets.total()
-    seen = 0
-    for step in sorted(buckets):
-        seen += buckets[step]
-        if seen >= wanted:
-            # The first begins at 0, the last never ends.
-            return round(_LIMITS[min(step, len(_LIMITS) - 1)] / math.sqrt(1.25), 2)
-    return None
 
 
 def _moment(minute: int) -> datetime:
