@@ -21,7 +21,7 @@ _BATCH = 5000
 _DAYS = 30
 _COLUMNS = (
     "created_at", "request_id", "client", "points", "dimensions", "clusters", "config_version",
-    "duration_ms", "status", "outcome", "payload", "labels",
+    "duration_ms", "status", "problem", "outcome", "payload", "labels",
 )  # fmt: skip
 _POINTS = "[[1, 2], [2, 3], [3, 5], [4, 6], [8, 8], [10, 11], [12, 12], [12, 15], [10, 12]]"
 _LABELS = "[1, 1, 1, 1, 2, 0, 0, 0, 0]"
@@ -107,6 +107,7 @@ def _values(chance: random.Random, time_of_all: float) -> tuple[Any, ...]:
         f"{int(time_of_all * 8):012x}" if is_ok else "",
         round(chance.lognormvariate(1, 1), 3),
         status,
+        None if is_ok else {503: "overloaded", 422: "too-few-points"}.get(status, "invalid-points"),
         "ok" if is_ok else "points: an error as it would be told to the caller",
         _POINTS,
         _LABELS if is_ok else None,
@@ -134,6 +135,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "3 clusters", "?clusters=3"
     yield "7 clusters, only in the oldest tenth", "?clusters=7"
     yield "slow and refused (4xx)", "?at_least_ms=20&status=4xx"
+    yield "overloaded", "?problem=overloaded"
     yield "one caller", "?client=10.0.0.7"
     yield "a config version, not the newest", "?config_version=000000000001"
     yield "a request id", f"?q={oldest.request_id}"

@@ -30,6 +30,7 @@ from clustering.history_filters import (
     ConfigVersionFilter,
     DateFilter,
     DurationFilter,
+    ProblemFilter,
     StatusFilter,
 )
 from clustering.models import ApiKey, RequestRecord
@@ -56,6 +57,7 @@ class RequestRecordAdmin(admin.ModelAdmin):
     list_filter = [
         DateFilter,
         StatusFilter,
+        ProblemFilter,
         DurationFilter,
         ClustersFilter,
         ConfigVersionFilter,
@@ -71,7 +73,7 @@ class RequestRecordAdmin(admin.ModelAdmin):
     readonly_fields = ["when"]
     fieldsets = [
         (None, {"fields": [("when", "client"), "request_id"]}),
-        (_("Answer"), {"fields": [("status", "duration_ms"), "outcome"]}),
+        (_("Answer"), {"fields": [("status", "duration_ms"), "problem", "outcome"]}),
         (
             _("k-means"),
             {"fields": [("points", "dimensions"), ("clusters", "config_version")]},

@@ -13,7 +13,7 @@ from clustering.models import RequestRecord
 # Names of the model's fields; `created_at` is ISO 8601 in UTC.
 COLUMNS: Final = (
     "created_at", "request_id", "client", "points", "dimensions", "clusters", "config_version",
-    "duration_ms", "status", "outcome",
+    "duration_ms", "status", "problem", "outcome",
 )  # fmt: skip
 # Of one piece, and of one query: no transaction lasts. One that did would keep SQLite's log of
 # writes from being taken into the database, and it would grow.

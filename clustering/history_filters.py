@@ -177,6 +177,13 @@ class _SampledFilter(HistoryFilter):
         return Q((self.field, value))
 
 
+class ProblemFilter(_SampledFilter):
+    """The code of the problem document."""
+
+    title = _("problem")
+    parameter_name = field = "problem"
+
+
 class ClustersFilter(_SampledFilter):
     """k of k-means."""
 

@@ -25,6 +25,13 @@ class RequestRecord(models.Model):
     config_version = models.CharField(_("config version"), max_length=12, blank=True)
     duration_ms = models.FloatField(_("duration (ms)"))
     status = models.PositiveSmallIntegerField(_("HTTP status"))
+    # None and not blank: SQLite adds a column with a default by copying the whole table.
+    problem = models.CharField(  # noqa: DJ001
+        _("problem"),
+        max_length=40,
+        null=True,
+        help_text=_("The code of the problem document; none where there was no problem."),
+    )
     outcome = models.CharField(
         _("outcome"), max_length=300, help_text=_("`ok`, or what was wrong and where.")
     )

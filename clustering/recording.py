@@ -40,13 +40,13 @@ def record(
         "config_version": "",
         "duration_ms": round(1000 * seconds, 3),
         "status": response.status_code,
+        "problem": None,
         "outcome": "ok",
         "payload": None,
         "labels": None,
     }
-    code = "ok"
     if isinstance(response, ProblemResponse):
-        code = response.problem["type"].removeprefix(TYPE_PREFIX)
+        row["problem"] = response.problem["type"].removeprefix(TYPE_PREFIX)
         where = f"{response.problem['pointer']}: " if "pointer" in response.problem else ""
         row["outcome"] = (where + response.problem["detail"])[:300]
     is_kept = points is not None and history.keeps(points)
@@ -60,7 +60,7 @@ def record(
         metrics.FIT.observe(clustering.fit_seconds)
         metrics.FITS.labels(clustering.fit_path).inc()
         metrics.POINTS.observe(len(clustering.labels))
-    metrics.REQUESTS.labels(response.status_code, code).inc()
+    metrics.REQUESTS.labels(response.status_code, row["problem"] or "ok").inc()
     metrics.DURATION.observe(seconds)
     history.writer.record(row)
     logger.info(

@@ -23,6 +23,10 @@ COUNT_SECONDS: Final = 0.5
 _LIMITS: Final[list[float]] = [0.5 * 1.25**step for step in range(53)]
 
 
+# An HTTP status, and the code of the problem document.
+Answer = tuple[int, str]
+
+
 class _Bucket(Func):
     """The number of the bucket of a duration.
 
@@ -42,26 +46,26 @@ class _Bucket(Func):
 class Minute:
     """The requests of one minute; without any, or not counted yet, there is no latency.
 
-    `statuses` has their number by HTTP status, `newest` the id of the last record of each, and
-    `buckets` their number by duration.
+    `answers` has their number by HTTP status and code of the problem, `newest` the id of the last
+    record of each, and `buckets` their number by duration.
     """
 
     starts_at: datetime
     is_counted: bool = True
-    statuses: Counter[int] = field(default_factory=Counter)
-    newest: dict[int, int] = field(default_factory=dict)
+    answers: Counter[Answer] = field(default_factory=Counter)
+    newest: dict[Answer, int] = field(default_factory=dict)
     buckets: Counter[int] = field(default_factory=Counter)
     max_ms: float | None = None
 
     @property
     def requests(self) -> int:
         """All of them."""
-        return self.statuses.total()
+        return self.answers.total()
 
     @property
     def rejected(self) -> int:
         """Those that got another answer than labels."""
-        return sum(count for status, count in self.statuses.items() if status >= 400)
+        return sum(count for answer, count in self.answers.items() if answer[0] >= 400)
 
     @property
     def median_ms(self) -> float | None:
@@ -89,9 +93,13 @@ class Minute:
 
 @dataclass(frozen=True)
 class Rejections:
-    """How often a status was answered in the hour, and what the last such record says."""
+    """How often a problem was answered in the hour, and what the last such record says.
+
+    The code is "" for records of a time when it was not recorded.
+    """
 
     status: int
+    problem: str
     count: int
     outcome: str
 
@@ -155,19 +163,20 @@ def _count(minute: int) -> Minute:
     rows = (
         RequestRecord.objects.order_by()
         .filter(created_at__gte=_moment(minute), created_at__lt=_moment(minute + 1))
-        .values("status", bucket=_Bucket("duration_ms"))
+        .values("status", "problem", bucket=_Bucket("duration_ms"))
         .annotate(requests=Count("pk"), slowest=Max("duration_ms"), newest=Max("pk"))
     )
-    statuses: Counter[int] = Counter()
+    answers: Counter[Answer] = Counter()
     buckets: Counter[int] = Counter()
-    newest: dict[int, int] = {}
+    newest: dict[Answer, int] = {}
     slowest = None
     for row in rows:
-        statuses[row["status"]] += row["requests"]
+        answer = row["status"], row["problem"] or ""
+        answers[answer] += row["requests"]
         buckets[row["bucket"]] += row["requests"]
-        newest[row["status"]] = max(row["newest"], newest.get(row["status"], 0))
+        newest[answer] = max(row["newest"], newest.get(answer, 0))
         slowest = max(row["slowest"], slowest or 0.0)
-    return Minute(_moment(minute), True, statuses, newest, buckets, slowest)
+    return Minute(_moment(minute), True, answers, newest, buckets, slowest)
 
 
 def _last_before(minute: int) -> int:
@@ -178,13 +187,13 @@ def _last_before(minute: int) -> int:
 
 
 def _sum(minutes: list[Minute]) -> Minute:
-    newest: dict[int, int] = {}
+    newest: dict[Answer, int] = {}
     for minute in minutes:
         newest |= minute.newest
     return Minute(
         minutes[0].starts_at,
         all(minute.is_counted for minute in minutes),
-        sum((minute.statuses for minute in minutes), Counter()),
+        sum((minute.answers for minute in minutes), Counter()),
         newest,
         sum((minute.buckets for minute in minutes), Counter()),
         max((minute.max_ms for minute in minutes if minute.max_ms is not None), default=None),
@@ -192,14 +201,14 @@ def _sum(minutes: list[Minute]) -> Minute:
 
 
 def _rejections(total: Minute) -> list[Rejections]:
-    wanted = {status: pk for status, pk in total.newest.items() if status >= 400}
+    wanted = {answer: pk for answer, pk in total.newest.items() if answer[0] >= 400}
     outcomes = dict(
         RequestRecord.objects.filter(pk__in=wanted.values()).values_list("pk", "outcome")
     )
     return [
-        Rejections(status, count, outcomes.get(total.newest[status], ""))
-        for status, count in total.statuses.most_common()
-        if status in wanted
+        Rejections(*answer, count, outcomes.get(wanted[answer], ""))
+        for answer, count in sorted(total.answers.items(), key=lambda item: (-item[1], item[0]))
+        if answer in wanted
     ]
 
 

@@ -107,6 +107,7 @@ def test_bad_bodies_get_a_problem_document(
     record = newest_record()
     assert (record.status, record.labels) == (status, None)
     assert problem["detail"] in record.outcome
+    assert problem["type"] == f"urn:skl-kmeans:problem:{record.problem}"
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
@@ -161,6 +162,7 @@ def test_the_history_tells_what_was_asked_and_answered(client: Client) -> None:
     assert (record.status, record.outcome, record.client) == (200, "ok", "127.0.0.1")
     assert record.payload == REFERENCE_POINTS
     assert record.labels == REFERENCE_LABELS[3]
+    assert record.problem is None
     assert len(record.config_version) == 12
     assert record.duration_ms > 0
 

@@ -77,17 +77,19 @@ def test_percentiles_are_close_to_the_true_ones(scale: float) -> None:
             assert true / 1.13 < found < true * 1.13
 
 
-def test_rejections_are_told_by_status_with_the_last_of_each() -> None:
-    record(MINUTE - 120, status=503, outcome="64 requests wait already")
-    record(MINUTE - 60, status=503, outcome="65 requests wait already")
+def test_rejections_are_told_by_problem_with_the_last_of_each() -> None:
+    record(MINUTE - 120, status=503, problem="overloaded", outcome="64 wait")
+    record(MINUTE - 60, status=503, problem="overloaded", outcome="65 wait")
+    record(MINUTE - 60, status=503, problem="unavailable", outcome="the database")
     record(MINUTE - 60, status=400, outcome="points: missing")
     record(MINUTE - 60)
     hour = statistics.last_hour(NOW)
     assert hour.rejections == [
-        statistics.Rejections(503, 2, "65 requests wait already"),
-        statistics.Rejections(400, 1, "points: missing"),
+        statistics.Rejections(503, "overloaded", 2, "65 wait"),
+        statistics.Rejections(400, "", 1, "points: missing"),
+        statistics.Rejections(503, "unavailable", 1, "the database"),
     ]
-    assert (hour.total.requests, hour.total.rejected) == (4, 3)
+    assert (hour.total.requests, hour.total.rejected) == (5, 4)
 
 
 def test_a_minute_that_is_over_is_counted_once() -> None:
