@@ -50,13 +50,13 @@ def request(live: Service, points: object) -> int:
     return status
 
 
-def open_newest(browser: Browser, address: str, outcome: str) -> None:
-    """Open the newest request, once that is the one with this outcome."""
+def open_newest(browser: Browser, address: str, points: int) -> None:
+    """Open the newest request, once that is the one with so many points."""
 
     def is_listed() -> bool:
         browser.get(address + LIST)
-        cells = browser.find_elements(By.CSS_SELECTOR, "#result_list tbody tr td.field-outcome")
-        return bool(cells) and outcome in cells[0].text
+        cells = browser.find_elements(By.CSS_SELECTOR, "#result_list tbody tr td.field-points")
+        return bool(cells) and cells[0].text == str(points)
 
     wait_until(is_listed)
     browser.find_element(By.CSS_SELECTOR, "#result_list tbody tr th a").click()
@@ -73,7 +73,7 @@ def test_a_request_is_drawn_and_clustered_once_more(
     live: Service, browser: Browser, address: str
 ) -> None:
     assert request(live, REFERENCE_POINTS) == 200
-    open_newest(browser, address, "ok")
+    open_newest(browser, address, 9)
     assert drawings(browser) == ["9 points in 3 clusters"]
     # By the keyboard alone.
     browser.find_element(By.ID, "id_clusters").send_keys(
@@ -98,10 +98,11 @@ def test_points_without_labels_and_requests_without_points(
     live: Service, browser: Browser, address: str
 ) -> None:
     assert request(live, [[1, 2, 3], [4, 5, 6.5]]) == 422
-    open_newest(browser, address, "2 points cannot form 3 clusters")
+    open_newest(browser, address, 2)
+    assert "2 points cannot form 3 clusters" in browser.find_element(By.TAG_NAME, "body").text
     assert drawings(browser) == ["2 points, not clustered yet"]
     assert request(live, [[i, i % 7] for i in range(2000)]) == 200
-    open_newest(browser, address, "ok")
+    open_newest(browser, address, 2000)
     assert "They were not kept" in browser.find_element(By.TAG_NAME, "body").text
     browser.assert_fits()
     browser.assert_no_console_errors()

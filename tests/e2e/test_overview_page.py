@@ -62,6 +62,8 @@ def test_it_is_renewed_by_itself_and_keeps_what_the_reader_did(
 
 
 def test_clusters_are_changed_by_the_keyboard(service: Service, overview: Browser) -> None:
+    service.config_file.write_text("clusters: 4\n")
+    wait_until(lambda: "clusters=4" in text_of(overview, "panel-config"))
     overview.find_element(By.ID, "change-clusters").send_keys("\n")
     wait_until(lambda: overview.find_elements(By.ID, "id_clusters"))
     overview.assert_fits()
@@ -87,10 +89,12 @@ def test_it_says_when_the_connection_is_lost_and_goes_on_when_it_is_back(
     wait_until(lambda: "connection is lost" in text_of(overview, "live"))
     overview.execute_cdp_cmd("Network.emulateNetworkConditions", network | {"offline": False})
     wait_until(lambda: "Renewed" in text_of(overview, "live"))
-    overview.get_log("browser")  # of the requests that were to fail
 
 
-def test_at_last_it_says_when_the_login_has_ended(overview: Browser) -> None:
+def test_it_says_when_the_login_has_ended(overview: Browser) -> None:
+    session = overview.get_cookie("sessionid")
+    assert session
     overview.delete_cookie("sessionid")
     wait_until(lambda: "login has ended" in text_of(overview, "live"))
+    overview.add_cookie(session)
     overview.assert_no_console_errors()
