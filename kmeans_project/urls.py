@@ -5,16 +5,15 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
-from drf_spectacular.views import SpectacularAPIView
 
 from clustering.playground import PlaygroundView, config_in_force
 from clustering.views import KMeansView
-from kmeans_project.views import ApiDocsView, metrics
+from kmeans_project.views import ApiDocsView, SchemaView, metrics
 from nacos_integration import health
 
 urlpatterns = [
     path("api/skl-kmeans", KMeansView.as_view(), name="skl-kmeans"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", ApiDocsView.as_view(), name="docs"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),

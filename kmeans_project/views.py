@@ -1,11 +1,12 @@
 """Views of the project as a whole."""
 
+import threading
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from rest_framework.request import Request
@@ -26,6 +27,20 @@ def metrics(request: HttpRequest) -> HttpResponse:
         registry = REGISTRY
     text = generate_latest(registry) + generate_latest(AgentCollector())
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+class SchemaView(SpectacularAPIView):
+    """The OpenAPI schema, made for one request after the other.
+
+    drf-spectacular loads its extensions for the first, in a way that fails where a second thread
+    does so too.
+    """
+
+    _turn = threading.Lock()
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with self._turn:
+            return super().dispatch(request, *args, **kwargs)
 
 
 class ApiDocsView(SpectacularSwaggerSplitView):
