@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +164,15 @@ class Service:
                 self.process.send_signal(signal.SIGKILL)
                 self.process.wait()
                 time.sleep(2.5)  # gunicorn notices and ends by itself
+
+
+@contextlib.contextmanager
+def running(folder: Path, environment: dict[str, str] | None = None) -> Iterator[Service]:
+    """Start an instance, and end it afterwards; it answers."""
+    service = Service(folder, environment)
+    service.start()
+    try:
+        service.wait_until_it_answers()
+        yield service
+    finally:
+        service.close()

@@ -15,7 +15,7 @@ from django.core.management import get_commands, load_command_class
 from nacos_integration.checks import REQUIRED
 from nacos_integration.conf import DEFAULTS, Conf
 from tests.conftest import REFERENCE_LABELS
-from tests.service import PYTHON, ROOT, Service
+from tests.service import PYTHON, ROOT, Service, running
 
 DOCS = ROOT / "docs"
 DOCUMENTS = {
@@ -72,13 +72,8 @@ def manage_commands() -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("live"), {"WORKERS": "1"})
-    service.start()
-    try:
-        service.wait_until_it_answers()
+    with running(tmp_path_factory.mktemp("live"), {"WORKERS": "1"}) as service:
         yield service
-    finally:
-        service.close()
 
 
 def test_every_setting_is_in_the_table_and_no_other() -> None:

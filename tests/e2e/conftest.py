@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import Browser
-from tests.service import Service
+from tests.service import Service, running
 
 
 @pytest.fixture
@@ -20,13 +20,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """An instance of one worker that answers, for all tests of a module."""
-    made = Service(tmp_path_factory.mktemp("live"), {"WORKERS": "1"})
-    made.start()
-    try:
-        made.wait_until_it_answers()
+    with running(tmp_path_factory.mktemp("live"), {"WORKERS": "1"}) as made:
         yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser import WIDTHS, Browser
 from tests.conftest import REFERENCE_POINTS
-from tests.service import Service
+from tests.service import Service, running
 from tests.waiting import wait_until
 
 LIST = "/admin/clustering/requestrecord/"
@@ -129,13 +129,9 @@ def test_the_list_can_be_filtered(
 @pytest.fixture
 def narrow(tmp_path: Path) -> Iterator[Service]:
     """An instance with four threads and 50,000 rows, which as CSV are 18 MB."""
-    made = Service(tmp_path, {"WORKERS": "1", "THREADS": "4", "KMEANS_QUEUE_SIZE": "1"})
-    made.start()
-    try:
-        made.wait_until_it_answers()
+    few = {"WORKERS": "1", "THREADS": "4", "KMEANS_QUEUE_SIZE": "1"}
+    with running(tmp_path, few) as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_an_export_streams_to_who_reads_and_ends_with_who_leaves(narrow: Service) -> None:

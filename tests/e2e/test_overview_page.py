@@ -6,20 +6,15 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from tests.browser import Browser
-from tests.service import Service
+from tests.service import Service, running
 from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """An instance of two workers."""
-    made = Service(tmp_path_factory.mktemp("overview"))
-    made.start()
-    try:
-        made.wait_until_it_answers()
+    with running(tmp_path_factory.mktemp("overview")) as made:
         yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture(scope="module")
