@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from pytest_django.fixtures import Settings
 
+from clustering import history
+from clustering.models import RequestRecord
 from clustering.parameters import Parameters
 from nacos_integration import conf, live_config
 from nacos_integration.agent import Agent
@@ -15,6 +18,7 @@ REFERENCE_POINTS = [[1, 2], [2, 3], [3, 5], [4, 6], [8, 8], [10, 11], [12, 12], 
 REFERENCE_LABELS = {3: [1, 1, 1, 1, 2, 0, 0, 0, 0], 4: [0, 0, 2, 2, 3, 1, 1, 1, 1]}
 
 Configure = Callable[[str], None]
+Recorded = Callable[[], list[RequestRecord]]
 
 
 def pytest_report_header() -> str:
@@ -44,3 +48,22 @@ def configure(_agent: Path) -> Iterator[Configure]:
     write("clusters: 3\n")
     yield write
     write("clusters: 3\n")
+
+
+@pytest.fixture(autouse=True)
+def _no_history(settings: Settings) -> None:
+    """Record no request: its row would be written in the time of another test."""
+    settings.HISTORY_ENABLED = False
+
+
+@pytest.fixture
+def recorded(settings: Settings, transactional_db: None) -> Iterator[Recorded]:
+    """Record requests; return a function that returns the rows when all are written."""
+
+    def rows() -> list[RequestRecord]:
+        history.writer.flush()
+        return list(RequestRecord.objects.order_by("pk"))
+
+    settings.HISTORY_ENABLED = True
+    yield rows
+    history.writer.flush()

@@ -5,10 +5,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
-from clustering import history
-from clustering.models import RequestRecord
 from nacos_integration.models import ConfigChange
-from tests.conftest import REFERENCE_POINTS, Configure
+from tests.conftest import REFERENCE_POINTS, Configure, Recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,13 +38,14 @@ def test_live_config_shows_what_is_in_force_and_why_not_more(
     assert "k: 1" in page
 
 
-def test_history_shows_requests_and_cannot_be_changed(admin: Client, configure: Configure) -> None:
+def test_history_shows_requests_and_cannot_be_changed(
+    admin: Client, configure: Configure, recorded: Recorded
+) -> None:
     response = admin.post(
         "/api/skl-kmeans", {"points": REFERENCE_POINTS}, content_type="application/json"
     )
     assert response.status_code == 200
-    history.writer.flush()
-    record = RequestRecord.objects.latest("id")
+    [record] = recorded()
     page = admin.get("/admin/clustering/requestrecord/").content.decode()
     assert record.config_version in page
     detail = admin.get(f"/admin/clustering/requestrecord/{record.pk}/change/").content.decode()

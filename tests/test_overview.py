@@ -108,7 +108,7 @@ def _nothing_counted() -> Iterator[None]:
     statistics._kept = None
 
 
-@pytest.mark.usefixtures("_nothing_counted")
+@pytest.mark.usefixtures("_nothing_counted", "recorded")
 def test_requests_of_the_last_hour_are_drawn_and_told(admin: Client, configure: Configure) -> None:
     for status, outcome in ((200, "ok"), (503, "<i>64 requests</i> wait already")):
         RequestRecord.objects.create(

@@ -8,9 +8,8 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from clustering import history, kmeans
-from clustering.models import RequestRecord
-from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Configure
+from clustering import kmeans
+from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Configure, Recorded
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
 
@@ -25,13 +24,6 @@ def client() -> Client:
 def post(client: Client, body: Any) -> Any:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return client.post(URL, content, content_type="application/json")
-
-
-def newest_record() -> RequestRecord:
-    history.writer.flush()
-    record = RequestRecord.objects.first()
-    assert record
-    return record
 
 
 def test_reference_points_follow_the_config(client: Client, configure: Configure) -> None:
@@ -94,7 +86,13 @@ BAD_BODIES: list[tuple[Any, int, str, str | None]] = [
 
 @pytest.mark.parametrize(("body", "status", "code", "pointer"), BAD_BODIES)
 def test_bad_bodies_get_a_problem_document(
-    client: Client, body: Any, status: int, code: str, pointer: str | None
+    client: Client,
+    recorded: Recorded,
+    *,
+    body: Any,
+    status: int,
+    code: str,
+    pointer: str | None,
 ) -> None:
     response = post(client, body)
     assert response.status_code == status
@@ -104,7 +102,7 @@ def test_bad_bodies_get_a_problem_document(
     assert problem["status"] == status
     assert problem["detail"]
     assert problem.get("pointer") == pointer
-    record = newest_record()
+    [record] = recorded()
     assert (record.status, record.labels) == (status, None)
     assert problem["detail"] in record.outcome
     assert problem["type"] == f"urn:skl-kmeans:problem:{record.problem}"
@@ -155,9 +153,9 @@ def test_an_unexpected_error_gets_a_500_without_internals(
     assert "secret detail" in caplog.text
 
 
-def test_the_history_tells_what_was_asked_and_answered(client: Client) -> None:
+def test_the_history_tells_what_was_asked_and_answered(client: Client, recorded: Recorded) -> None:
     post(client, {"points": REFERENCE_POINTS})
-    record = newest_record()
+    [record] = recorded()
     assert (record.points, record.dimensions, record.clusters) == (9, 2, 3)
     assert (record.status, record.outcome, record.client) == (200, "ok", "127.0.0.1")
     assert record.payload == REFERENCE_POINTS
@@ -167,8 +165,10 @@ def test_the_history_tells_what_was_asked_and_answered(client: Client) -> None:
     assert record.duration_ms > 0
 
 
-def test_the_history_keeps_no_large_payload(client: Client, settings: Settings) -> None:
+def test_the_history_keeps_no_large_payload(
+    client: Client, recorded: Recorded, settings: Settings
+) -> None:
     settings.HISTORY_PAYLOAD_MAX_NUMBERS = 17
     post(client, {"points": REFERENCE_POINTS})
-    record = newest_record()
+    [record] = recorded()
     assert (record.points, record.payload, record.labels) == (9, None, None)

@@ -18,9 +18,9 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 from pytest_django.fixtures import Settings
 
-from clustering import api_keys, history
-from clustering.models import ApiKey, RequestRecord
-from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS
+from clustering import api_keys
+from clustering.models import ApiKey
+from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Recorded
 from tests.waiting import wait_until, wait_until_the_minute_has
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
@@ -315,7 +315,7 @@ def test_what_is_remembered_is_bounded(
 
 
 @pytest.mark.usefixtures("keyring")
-def test_keys_are_written_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+def test_keys_are_written_nowhere(caplog: pytest.LogCaptureFixture, recorded: Recorded) -> None:
     caplog.set_level(logging.DEBUG)
     _, good = make(requests_per_minute=1)
     _, revoked = make(revoked=True)
@@ -325,8 +325,7 @@ def test_keys_are_written_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     with database_away():
         answers.append(post(unknown))
     assert [answer.status_code for answer in answers] == [200, 429, 401, 401, 503]
-    history.writer.flush()
-    rows = [*ApiKey.objects.values(), *RequestRecord.objects.values()]
+    rows = [*ApiKey.objects.values(), *map(vars, recorded())]
     assert len(rows) == 7
     written = caplog.text + repr(rows)
     written += "".join(f"{answer.headers} {answer.content}" for answer in answers)

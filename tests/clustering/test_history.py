@@ -14,7 +14,7 @@ from clustering import history
 from clustering.models import RequestRecord
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("recorded")]
 
 
 def record(days_old: float = 0.0) -> RequestRecord:

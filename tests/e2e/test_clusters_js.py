@@ -39,7 +39,7 @@ DRAW = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(live: Service, browser: Browser) -> Browser:
     browser.get(f"{live.url}/livez")
     return browser

@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+import time
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,20 @@ def test_a_state_directory_that_cannot_be_written_is_replaced(service: Service) 
     assert not list(service.folder.glob("skl-kmeans-*")), "the private folder was left behind"
 
 
+def _fill(ballast: FileIO) -> None:
+    """Write until the disk is full and stays so for a second: a database gives back pages."""
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        size = 65536
+        while size:
+            try:
+                ballast.write(b"x" * size)
+                end = time.monotonic() + 1
+            except OSError:
+                size //= 2
+        time.sleep(0.02)
+
+
 def test_a_full_disk_keeps_the_last_good_config(service: Service) -> None:
     state = service.folder / "state"
     state.mkdir()
@@ -35,12 +51,7 @@ def test_a_full_disk_keeps_the_last_good_config(service: Service) -> None:
         service.wait_until_it_answers()
         assert service.clusters_in_force() == {3}
         with (state / "ballast").open("wb", buffering=0) as ballast:
-            size = 65536
-            while size:
-                try:
-                    ballast.write(b"x" * size)
-                except OSError:
-                    size //= 2
+            _fill(ballast)
         service.config_file.write_text("clusters: 4\n")
         wait_until(lambda: service.status.get("config", {}).get("write_error"), 5, service.log)
         assert "No space left" in service.manage("nacos", "status").stdout
