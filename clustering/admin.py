@@ -22,7 +22,7 @@ from rest_framework.exceptions import APIException
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import AbstractAPIKey, APIKey
 
-from clustering import csv_export, replay
+from clustering import csv_export
 from clustering.history_changelist import HistoryChangeList
 from clustering.history_filters import (
     ClientFilter,
@@ -35,7 +35,6 @@ from clustering.history_filters import (
 )
 from clustering.models import ApiKey, RequestRecord
 from clustering.parameters import Parameters
-from clustering.replay import ReplayForm
 from nacos_integration import live_config
 
 
@@ -166,9 +165,13 @@ class RequestRecordAdmin(admin.ModelAdmin):
 
 def _replayed(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
     """Return what the page of a request whose points were kept shows beside its fields."""
+    # Only here: scikit-learn takes longer to import than all else, and commands and the agent
+    # need none of it, but load this module.
+    from clustering import replay
+
     original = replay.partition(row.payload, row.labels) if row.labels is not None else None
     in_force = live_config.current(Parameters).value.clusters
-    form = ReplayForm(
+    form = replay.ReplayForm(
         request.GET if "clusters" in request.GET else None,
         initial={"clusters": row.clusters or in_force},
     )

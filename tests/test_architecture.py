@@ -67,3 +67,9 @@ def test_pages_need_no_sdk() -> None:
         "sys.exit('v2' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_who_computes_nothing_needs_no_scikit_learn() -> None:
+    """To import it takes commands and the agent longer than all the rest, and 90 MB."""
+    code = "import sys, django; django.setup(); sys.exit('sklearn' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
