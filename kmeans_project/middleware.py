@@ -10,6 +10,7 @@ from django.contrib.sessions import middleware as sessions
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
+from django.middleware import common
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
@@ -97,6 +98,8 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path in MACHINES:
+            return get_response(request)
         try:
             host = request.get_host()
         except DisallowedHost:
@@ -124,6 +127,13 @@ class _ContentSecurityPolicyMiddleware(MiddlewareMixin):
         if not (settings.DEBUG and response.status_code in (404, 500)):
             response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         return response
+
+
+class CommonMiddleware(common.CommonMiddleware):
+    """Django's own, which looks at the Host and for a missing slash only where pages are."""
+
+    def process_request(self, request: HttpRequest) -> Any:
+        return None if request.path in MACHINES else super().process_request(request)
 
 
 def _for_pages(middleware: type[MiddlewareMixin]) -> type[MiddlewareMixin]:

@@ -292,7 +292,7 @@ MIDDLEWARE = [
     "kmeans_project.middleware.WhiteNoiseMiddleware",
     "kmeans_project.middleware.SessionMiddleware",
     "kmeans_project.middleware.language_middleware",
-    "django.middleware.common.CommonMiddleware",
+    "kmeans_project.middleware.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "kmeans_project.middleware.AuthenticationMiddleware",
     "kmeans_project.middleware.MessageMiddleware",
