@@ -1,12 +1,22 @@
 """Builds Java programs with Maven, when their jar is older than their source."""
 
+import fcntl
 import shutil
 import subprocess
 from pathlib import Path
 
 
 def package(project: Path) -> Path:
-    """Return target/NAME.jar of the project in folder NAME; raise RuntimeError if it fails."""
+    """Return target/NAME.jar of the project in folder NAME; raise RuntimeError if it fails.
+
+    One process builds, and others that want the same wait for it.
+    """
+    with (project / "pom.xml").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _package(project)
+
+
+def _package(project: Path) -> Path:
     jar = project / "target" / f"{project.name}.jar"
     sources = [project / "pom.xml", *(path for path in project.glob("src/**/*") if path.is_file())]
     if jar.exists() and jar.stat().st_mtime >= max(path.stat().st_mtime for path in sources):

@@ -16,6 +16,7 @@ from tests.browser import Browser
 from tests.conftest import REFERENCE_LABELS
 from tests.e2e.test_api_keys import create_key
 from tests.service import PYTHON, Service
+from tests.waiting import wait_until
 
 LABELS = " ".join(map(str, REFERENCE_LABELS[3]))
 PROGRAMS = {
@@ -51,6 +52,8 @@ class Page:
     def cluster(self) -> str:
         """Press the button, and return the labels shown."""
         self["send"].click()
+        # The summary may still be that of the answer before.
+        wait_until(lambda: self["send"].get_attribute("aria-busy") != "true")
         self.wait_for("summary", "answered in")
         return self["labels"].text
 
