@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import REFERENCE_LABELS
 from tests.servers import require
-from tests.service import ROOT, Service
+from tests.service import ROOT, Service, running
 
 EXAMPLES = ROOT / "examples" / "openapi-clients"
 COMMANDS = dict(
@@ -24,11 +24,8 @@ NEEDED = {"java": ["java", "mvn"], "typescript": ["node", "npm"], "python": ["py
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    made = Service(tmp_path_factory.mktemp("service"))
-    made.start()
-    made.wait_until_it_answers()
-    yield made
-    made.close()
+    with running(tmp_path_factory.mktemp("service")) as made:
+        yield made
 
 
 @pytest.mark.parametrize("language", NEEDED)
