@@ -123,3 +123,13 @@ def test_history_is_written_before_the_end(service: Service) -> None:
     service.stop()
     count = "from clustering.models import RequestRecord as R; print(R.objects.count())"
     assert service.manage("shell", "-v", "0", "-c", count).stdout.strip() == "20"
+
+
+def test_signals_close_together_end_it_too(service: Service) -> None:
+    """As when make passes on what its whole process group was sent."""
+    service.start()
+    service.wait_until_it_answers()
+    assert service.process
+    for _ in range(500):
+        service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(20) == 0

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from typing import Any
 
@@ -48,7 +47,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._signals: list[int] = []
-        self._signalled = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._require_migrations()
@@ -64,12 +62,8 @@ class Command(BaseCommand):
             )
         gunicorn, lifeline = self._start_gunicorn()
         try:
-            while (
-                not self._signalled.wait(0.2)
-                and gunicorn.poll() is None
-                and not agent.failed.is_set()
-            ):
-                pass
+            while not self._signals and gunicorn.poll() is None and not agent.failed.is_set():
+                time.sleep(0.1)
             ended_by_itself = gunicorn.poll() is not None
             # First out of the registry, so that nobody new is sent here; only then the server.
             left_for_seconds = agent.leave()
@@ -85,8 +79,8 @@ class Command(BaseCommand):
             raise CommandError(f"gunicorn ended by itself, exit code {gunicorn.returncode}")
 
     def _on_signal(self, number: int, frame: Any) -> None:
+        # No threading.Event: a second signal within its set() would wait for the first for ever.
         self._signals.append(number)
-        self._signalled.set()
 
     def _drain(self, gunicorn: "subprocess.Popen[bytes]", seconds: float) -> None:
         """Go on serving for callers that do not know yet, until a further signal at the most."""
