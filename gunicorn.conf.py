@@ -12,13 +12,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from django.apps import apps
 
 from kmeans_project import logs, settings, tracing
-from kmeans_project.listening import shares
 from nacos_integration import launch
+from serving.gunicorn.listener import shares
 
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS
 # Threads must never wait for a slow sender; gthread's do.
-worker_class = "kmeans_project.worker.Worker"
+worker_class = "serving.gunicorn.worker.Worker"
 # The parser in C, gunicorn_h1c 0.6.9, is a little faster, but it takes what follows a request with
 # "X: y\nTransfer-Encoding: chunked" in its head for another request.
 http_parser = "python"
@@ -31,7 +31,7 @@ forwarded_allow_ips = ",".join(str(network) for network in settings.TRUSTED_PROX
 graceful_timeout = int(settings.SERVE_STOP_TIMEOUT_SECONDS)
 # A control socket would be made in the home directory, which may be read-only.
 control_socket_disable = True
-logger_class = "kmeans_project.gunicorn_logger.Logger"
+logger_class = "serving.gunicorn.logger.Logger"
 # For the master, where Django does not do it.
 logs.configure(settings.LOGGING)
 

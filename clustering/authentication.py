@@ -17,7 +17,7 @@ from rest_framework.exceptions import (
 from rest_framework.request import Request
 
 from clustering import api_keys
-from clustering.problems import Problem
+from serving.problems import Problem
 
 SCHEME: Final = "Api-Key"
 # Key of the WSGI environ, for servers that ask for the API key before they read the body.

@@ -8,7 +8,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
 from clustering import versions
-from clustering.admission import LANES
+from serving.admission import LANES
 
 
 @register("serving")

@@ -15,8 +15,9 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from clustering import browsing, titles
+from clustering import browsing
 from clustering.browsing import Selection
+from serving import status_titles
 
 Choices = list[tuple[str, Any]]
 _COMMONEST = 10
@@ -231,6 +232,6 @@ class DurationFilter(HistoryFilter):
 
 def _named(status: int) -> str:
     try:
-        return f"{status} {gettext(titles.in_english(status))}"
+        return f"{status} {gettext(status_titles.in_english(status))}"
     except ValueError:
         return str(status)

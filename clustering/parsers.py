@@ -12,7 +12,7 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 from clustering import point_blocks
-from clustering.problems import Problem
+from serving.problems import Problem
 
 
 class _Body(msgspec.Struct):

@@ -10,9 +10,10 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from clustering import callers, history, metrics
-from clustering.problems import TYPE_PREFIX, ProblemResponse
+from clustering import history, metrics
 from clustering.services import Clustering
+from serving import request_context
+from serving.problems import TYPE_PREFIX, ProblemResponse
 
 logger = logging.getLogger("clustering.requests")
 
@@ -29,7 +30,7 @@ def record(
     `points` and `clustering` are what the request got to before it was answered.
     """
     seconds = time.perf_counter() - started
-    caller = callers.current.get() or callers.identify(environ)
+    caller = request_context.current.get() or request_context.identify(environ)
     row: history.Row = {
         "created_at": timezone.now(),
         "request_id": caller.request_id,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from clustering import kmeans, services
-from clustering.admission import overloaded
 from clustering.parameters import check_clusters
+from serving.admission import overloaded
 
 # One at a time in a process. Not in the endpoint's turn, so that no caller waits for a look at the
 # past: small requests, which a fit beside them makes slower, have that of one, not of any number.

@@ -4,12 +4,12 @@ from typing import Final
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-from clustering.problems import CONTENT_TYPE
 from clustering.serializers import (
     KMeansRequestSerializer,
     KMeansResponseSerializer,
     ProblemSerializer,
 )
+from serving.problems import CONTENT_TYPE
 
 _REFERENCE = [[1, 2], [2, 3], [3, 5], [4, 6], [8, 8], [10, 11], [12, 12], [12, 15], [10, 12]]
 

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from numpy.typing import NDArray
 from rest_framework import serializers
 
-from clustering.problems import Problem
+from serving.problems import Problem
 
 
 @extend_schema_field(

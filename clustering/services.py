@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from clustering import history, kmeans
 from clustering.parameters import Parameters
-from clustering.problems import Problem
 from nacos_integration import live_config
+from serving.problems import Problem
 
 # Bytes of a body times clusters. No point has fewer than four bytes, so that there are 32 clusters
 # at most, for each of which scikit-learn takes about 1.5 ms, however few the points.

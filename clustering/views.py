@@ -13,10 +13,10 @@ from rest_framework.views import APIView
 
 from clustering import recording, schema, services
 from clustering.authentication import ApiKeyAuthentication
-from clustering.callers import ARRIVED_AT
 from clustering.parsers import PointsParser
 from clustering.renderers import LabelsRenderer
 from clustering.serializers import KMeansRequestSerializer
+from serving.request_context import ARRIVED_AT
 
 # For all requests: without data of its own it holds nothing of any, and makes its fields only once.
 _request_serializer = KMeansRequestSerializer()

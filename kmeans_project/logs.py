@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from clustering import callers
+from serving import request_context
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def configure(config: dict[str, Any]) -> None:
 
 def add_caller(record: logging.LogRecord) -> bool:
     """Put the request at hand, if any, on the record."""
-    caller = callers.current.get()
+    caller = request_context.current.get()
     if caller:
         record.request_id = caller.request_id
         if caller.trace_id:

@@ -16,7 +16,7 @@ from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise import middleware as whitenoise
 
-from clustering import callers, problems
+from serving import problems, request_context
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -41,12 +41,12 @@ def caller_middleware(get_response: GetResponse) -> GetResponse:
     """Identify the caller, for the log and for problems, and name the request in the answer."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        caller = callers.identify(request.META)
-        token = callers.current.set(caller)
+        caller = request_context.identify(request.META)
+        token = request_context.current.set(caller)
         try:
             response = get_response(request)
         finally:
-            callers.current.reset(token)
+            request_context.current.reset(token)
         response["X-Request-ID"] = caller.request_id
         return response
 

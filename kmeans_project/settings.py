@@ -270,6 +270,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "kmeans_project.apps.ProjectConfig",
     "clustering",
+    "serving",
     "nacos_integration",
     "rest_framework",
     "drf_spectacular",
@@ -373,7 +374,7 @@ WHITENOISE_USE_FINDERS = True
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "clustering.problems.handle",
+    "EXCEPTION_HANDLER": "serving.problems.handle",
     # drf-spectacular writes any other ?version= into a header, whatever is in it.
     "ALLOWED_VERSIONS": [__version__],
 }

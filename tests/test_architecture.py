@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("clustering", "nacos_integration", "kmeans_project")
+FOLDERS = ("clustering", "nacos_integration", "kmeans_project", "serving")
 SOURCES = [
     *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))),
     ROOT / "manage.py",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from clustering.problems import Problem
-from kmeans_project import bridge
+from serving import bridge
+from serving.problems import Problem
 
 
 class AnyHold:

@@ -18,11 +18,11 @@ import yaml
 from django.core.management import get_commands, load_command_class
 from django.urls import resolve
 
-from clustering.problems import STATUS_BY_CODE
 from kmeans_project import __version__
 from nacos_integration.agent import LEAVE_SECONDS
 from nacos_integration.management.commands.nacos import CONFIRM_SECONDS
 from nacos_integration.management.commands.serve import KILL_SECONDS
+from serving.problems import STATUS_BY_CODE
 from tests.service import PYTHON, ROOT, SERVE, Service
 from tests.test_docs import documented_settings
 from tests.waiting import wait_until

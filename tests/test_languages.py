@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.test import Client
 from django.utils import translation
 
-from clustering import titles
+from serving import status_titles
 
 CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
 PAGES = {
@@ -114,7 +114,7 @@ def test_a_problem_of_djangos_own_has_its_title_in_the_callers_language(
     assert response.headers["Content-Language"] == "zh-hans"
     assert response.headers["Vary"] == "Accept-Language"
     response = client.delete(address, headers={"accept-language": "fr"})
-    assert response.json()["title"] == titles.TITLES[status]
+    assert response.json()["title"] == status_titles.TITLES[status]
     assert response.headers["Content-Language"] == "en"
     assert response.headers["Vary"] == "Accept-Language"
 
@@ -131,10 +131,10 @@ def test_a_problem_of_djangos_own_has_its_title_in_the_callers_language(
 def test_problems_have_the_language_that_pages_have(accepted: str) -> None:
     request = HttpRequest()
     request.META["HTTP_ACCEPT_LANGUAGE"] = accepted
-    assert titles.language_of(request.META) == translation.get_language_from_request(request)
+    assert status_titles.language_of(request.META) == translation.get_language_from_request(request)
 
 
 def test_every_title_is_translated() -> None:
-    for status, english in titles.TITLES.items():
-        assert titles.title_of(status, "en") == english
-        assert titles.title_of(status, "zh-hans") != english
+    for status, english in status_titles.TITLES.items():
+        assert status_titles.title_of(status, "en") == english
+        assert status_titles.title_of(status, "zh-hans") != english

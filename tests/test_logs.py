@@ -14,11 +14,11 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
 
-from clustering import callers
 from kmeans_project import logs
+from serving import request_context
 from tests.service import PYTHON, ROOT
 
-CALLER = callers.Caller("an-id", "4bf92f3577b34da6a3ce929d0e0e4736", "127.0.0.1")
+CALLER = request_context.Caller("an-id", "4bf92f3577b34da6a3ce929d0e0e4736", "127.0.0.1")
 
 
 def formatter(form: str) -> logging.Formatter:
@@ -39,9 +39,9 @@ def record(message: str, **attributes: Any) -> logging.LogRecord:
 
 @pytest.fixture
 def called() -> Iterator[None]:
-    token = callers.current.set(CALLER)
+    token = request_context.current.set(CALLER)
     yield
-    callers.current.reset(token)
+    request_context.current.reset(token)
 
 
 def test_json_has_these_fields() -> None:

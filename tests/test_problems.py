@@ -9,9 +9,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from clustering import schema
-from clustering.problems import STATUS_BY_CODE
-from clustering.titles import TITLES
 from kmeans_project import views
+from serving.problems import STATUS_BY_CODE
+from serving.status_titles import TITLES
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "errors.md"
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.service import PYTHON, ROOT
 
-APPS = ("clustering", "kmeans_project", "nacos_integration")
+APPS = ("clustering", "kmeans_project", "nacos_integration", "serving")
 CATALOGUE = Path("locale", "zh_Hans", "LC_MESSAGES", "django.po")
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]|\{\w*\}")
 RENEW = "run `make messages`, translate what is empty or fuzzy, and run it again"

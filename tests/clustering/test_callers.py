@@ -6,19 +6,19 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from clustering import callers
+from serving import request_context
 
 
 @pytest.mark.parametrize("given", ["a-b_c.d:1/2+3=", "x" * 64])
 def test_a_request_id_is_taken_over(given: str) -> None:
-    assert callers.identify({"HTTP_X_REQUEST_ID": given}).request_id == given
+    assert request_context.identify({"HTTP_X_REQUEST_ID": given}).request_id == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "two words", "line\nbreak", "ü", '"}'])
 def test_another_is_replaced(given: str) -> None:
-    made = callers.identify({"HTTP_X_REQUEST_ID": given}).request_id
+    made = request_context.identify({"HTTP_X_REQUEST_ID": given}).request_id
     assert len(made) == 32
-    assert made != callers.identify({"HTTP_X_REQUEST_ID": given}).request_id
+    assert made != request_context.identify({"HTTP_X_REQUEST_ID": given}).request_id
 
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -37,7 +37,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
     ],
 )
 def test_the_trace_is_the_callers(traceparent: str, trace_id: str) -> None:
-    assert callers.identify({"HTTP_TRACEPARENT": traceparent}).trace_id == trace_id
+    assert request_context.identify({"HTTP_TRACEPARENT": traceparent}).trace_id == trace_id
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,16 @@ def test_only_our_proxies_are_believed(
 ) -> None:
     settings.TRUSTED_PROXIES = [ipaddress.ip_network(n) for n in ("10.0.0.0/8", "fd00::/8")]
     environ = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
-    assert callers.identify(environ).address == address
+    assert request_context.identify(environ).address == address
 
 
 def test_nobody_is_believed_by_default() -> None:
     environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "192.0.2.7"}
-    assert callers.identify(environ).address == "10.0.0.1"
+    assert request_context.identify(environ).address == "10.0.0.1"
 
 
 @pytest.mark.parametrize("path", ["/livez", "/nowhere", "/api/schema/", "/admin/nowhere/"])
 def test_every_answer_names_the_request(client: Client, path: str) -> None:
     response = client.get(path, headers={"x-request-id": "mine"})
     assert response.headers["X-Request-ID"] == "mine"
-    assert callers.current.get() is None
+    assert request_context.current.get() is None

@@ -16,9 +16,10 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from clustering import point_blocks, problems
+from clustering import point_blocks
 from clustering.parsers import PointsParser
 from clustering.serializers import KMeansRequestSerializer
+from serving import problems
 
 Problem = dict[str, Any]
 Outcome = NDArray[np.float64] | Problem

@@ -9,11 +9,11 @@ from sklearn.cluster import MiniBatchKMeans
 from clustering.authentication import ApiKeyAuthentication
 from clustering.parameters import Parameters
 from clustering.parsers import PointsParser
-from clustering.problems import Problem
 from clustering.renderers import LabelsRenderer
 from clustering.serializers import KMeansRequestSerializer
 from kmeans_project.urls import urlpatterns as present
 from nacos_integration import live_config
+from serving.problems import Problem
 
 
 def fit_predict(points: NDArray[np.float64], clusters: int) -> NDArray[np.int32]:

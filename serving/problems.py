@@ -8,7 +8,7 @@ from django.http import JsonResponse
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.views import exception_handler
 
-from clustering import callers, titles
+from serving import request_context, status_titles
 
 logger = logging.getLogger(__name__)
 
@@ -72,23 +72,23 @@ class ProblemResponse(JsonResponse):
 
 def code_of(status: int) -> str:
     """Return the code of a problem that is no more than its HTTP status."""
-    return titles.in_english(status).lower().replace(" ", "-")
+    return status_titles.in_english(status).lower().replace(" ", "-")
 
 
 def respond(
     environ: Mapping[str, Any], status: int, code: str, detail: str, pointer: str | None = None
 ) -> ProblemResponse:
     """Answer the request with this WSGI environ with a problem document."""
-    language = titles.language_of(environ)
+    language = status_titles.language_of(environ)
     members: dict[str, Any] = {
         "type": TYPE_PREFIX + code,
-        "title": titles.title_of(status, language),
+        "title": status_titles.title_of(status, language),
         "status": status,
         "detail": detail,
     }
     if pointer is not None:
         members["pointer"] = pointer
-    if caller := callers.current.get():
+    if caller := request_context.current.get():
         members["request_id"] = caller.request_id
     return ProblemResponse(members, language)
 
@@ -118,7 +118,9 @@ def answer(error: Exception, environ: Mapping[str, Any]) -> ProblemResponse:
         code, detail, pointer = "invalid-points", "is required", "points"
     else:
         code = code_of(response.status_code)
-        detail = str(getattr(error, "detail", error)) or titles.in_english(response.status_code)
+        detail = str(getattr(error, "detail", error)) or status_titles.in_english(
+            response.status_code
+        )
     problem = respond(environ, response.status_code, code, detail, pointer)
     for name, value in response.headers.items():
         problem.headers.setdefault(name, value)

@@ -13,7 +13,7 @@ from django.conf import settings
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
-from kmeans_project.listening import Listener, shares
+from serving.gunicorn.listener import Listener, shares
 
 # How long a stopping worker keeps connections without a request: the caller may have sent one.
 LINGER_SECONDS: Final = 1.0
@@ -36,14 +36,15 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         _keep_little_memory()  # before there are threads
         super().load_wsgi()
         # Here and not above: with --preload the settings may not be loaded before the application.
-        from clustering import history, titles
-        from kmeans_project.bridge import Bridge
+        from clustering import history
         from nacos_integration.workers import WorkerReport
+        from serving import status_titles
+        from serving.bridge import Bridge
 
         self.asgi = Bridge(self.app.wsgi())
         self.connections: set[Connection] = set()
         history.writer.start()
-        titles.load()
+        status_titles.load()
         self.report = WorkerReport()
         # What is loaded by now stays: the collector need not hold up the worker's requests to look
         # through all of it again and again.
@@ -194,14 +195,14 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self, status: int, message: str, extra_headers: tuple[tuple[str, str], ...] = ()
     ) -> None:
         """Answer what is not even a request with a problem document as well."""
-        from clustering import callers, problems
+        from serving import problems, request_context
 
-        caller = callers.identify({})
-        token = callers.current.set(caller)
+        caller = request_context.identify({})
+        token = request_context.current.set(caller)
         response = problems.respond(
             {}, status, problems.code_of(status), message or "this is not HTTP as it should be"
         )
-        callers.current.reset(token)
+        request_context.current.reset(token)
         lines = [
             f"HTTP/1.1 {status} {response.reason_phrase}",
             *(f"{name}: {value}" for name, value in response.items()),

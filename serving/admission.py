@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from clustering import metrics
-from clustering.problems import Problem
+from serving.problems import Problem
 
 # Small requests, one at a time, because two at once hand the GIL back and forth and are slower than
 # one after the other; and large ones, which release it most of the time, so that a small one need

@@ -15,13 +15,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from rest_framework.exceptions import APIException
 
-from clustering import authentication, callers, problems, recording, services
-from clustering.admission import admission, overloaded
+from clustering import authentication, recording, services
 from clustering.authentication import ADMITTED_KEY, require_key
 from clustering.checks import find_errors
 from clustering.parsers import too_large
-from clustering.problems import Problem
 from nacos_integration import live_config
+from serving import problems, request_context
+from serving.admission import admission, overloaded
+from serving.problems import Problem
 
 Returned = TypeVar("Returned")
 Message = MutableMapping[str, Any]
@@ -76,7 +77,7 @@ class Bridge:
         else:
             environ["CONTENT_LENGTH"] = str(len(body))
             environ["wsgi.input"] = _Input(body)
-            environ[callers.ARRIVED_AT] = time.perf_counter()
+            environ[request_context.ARRIVED_AT] = time.perf_counter()
             del body
             try:
                 for message in await self._messages_of(environ, send, gone):
@@ -244,7 +245,7 @@ async def _refuse(
     problem: APIException, environ: Environ, started: float, send: Send, *, is_last: bool
 ) -> None:
     """Answer, and say whether it is the connection's last answer."""
-    callers.current.set(callers.identify(environ))
+    request_context.current.set(request_context.identify(environ))
     response = problems.answer(problem, environ)
     if _is_computed(environ):
         recording.record(environ, response, started)
@@ -263,7 +264,7 @@ async def _drain(receive: Receive) -> None:
 
 
 def _messages(response: HttpResponse, *, is_last: bool) -> list[Message]:
-    caller = callers.current.get()
+    caller = request_context.current.get()
     assert caller
     response["X-Request-ID"] = caller.request_id
     if is_last:

@@ -1,0 +1,9 @@
+"""The app that carries requests from the socket to Django."""
+
+from django.apps import AppConfig
+
+
+class ServingConfig(AppConfig):
+    """Has no models; an app for its translations and checks."""
+
+    name = "serving"
