@@ -54,9 +54,9 @@ def _own_parse_and_fit(content: bytes) -> Callable[[], Labels]:
     # They need Django's settings.
     from rest_framework.test import APIRequestFactory
 
-    from clustering.kmeans import fit_predict
-    from clustering.parsers import PointsParser
-    from clustering.serializers import PointsField
+    from clustering.api.parsers import PointsParser
+    from clustering.api.serializers import PointsField
+    from clustering.engine.kmeans import fit_predict
 
     context = {"request": APIRequestFactory().post("/")}
     parser, field = PointsParser(), PointsField()

@@ -116,7 +116,7 @@ def _values(chance: random.Random, time_of_all: float) -> tuple[Any, ...]:
 
 def pages() -> Iterator[tuple[str, str]]:
     """Yield the name and the address of each page."""
-    from clustering.browsing import Selection
+    from clustering.history.reading import Selection
     from clustering.models import RequestRecord
 
     def behind(row: Any) -> str:
@@ -172,12 +172,12 @@ def _reader() -> Callable[[str], tuple[int, int]]:
 
 
 def _export() -> None:
-    from clustering import csv_export
-    from clustering.browsing import Selection
+    from clustering.history import export
+    from clustering.history.reading import Selection
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
-    stream = iter(csv_export.Export(Selection()))
+    stream = iter(export.Export(Selection()))
     next(stream)
     next(stream)
     first = time.perf_counter() - started

@@ -22,9 +22,10 @@ from rest_framework.exceptions import APIException
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import AbstractAPIKey, APIKey
 
-from clustering import csv_export
-from clustering.history_changelist import HistoryChangeList
-from clustering.history_filters import (
+from clustering.config.parameters import Parameters
+from clustering.history import export
+from clustering.history.changelist import HistoryChangeList
+from clustering.history.filters import (
     ClientFilter,
     ClustersFilter,
     ConfigVersionFilter,
@@ -34,7 +35,6 @@ from clustering.history_filters import (
     StatusFilter,
 )
 from clustering.models import ApiKey, RequestRecord
-from clustering.parameters import Parameters
 from nacos_integration import live_config
 
 
@@ -62,7 +62,7 @@ class RequestRecordAdmin(admin.ModelAdmin):
         ConfigVersionFilter,
         ClientFilter,
     ]
-    # That there are any shows the field; clustering.browsing searches.
+    # That there are any shows the field; clustering.history.reading searches.
     search_fields = ["request_id"]
     search_help_text = _("The request id, or its beginning.")
     # In no other order than that of time, which indexes have.
@@ -121,14 +121,14 @@ class RequestRecordAdmin(admin.ModelAdmin):
             return HttpResponseRedirect(history)
         assert isinstance(changelist, HistoryChangeList)
         try:
-            export = csv_export.Export(changelist.selection)
-        except csv_export.TooManyExportsError:
+            download = export.Export(changelist.selection)
+        except export.TooManyExportsError:
             why = _("Other exports are under way. Try again when one of them has ended.")
             self.message_user(request, why, messages.WARNING)
             return HttpResponseRedirect(history + changelist.get_query_string())
         name = f"request-history-{timezone.now():%Y%m%d-%H%M%S}.csv"
         return StreamingHttpResponse(
-            export,
+            download,
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -167,7 +167,7 @@ def _replayed(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
     """Return what the page of a request whose points were kept shows beside its fields."""
     # Only here: scikit-learn takes longer to import than all else, and commands and the agent
     # need none of it, but load this module.
-    from clustering import replay
+    from clustering.history import replay
 
     original = replay.partition(row.payload, row.labels) if row.labels is not None else None
     in_force = live_config.current(Parameters).value.clusters

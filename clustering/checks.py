@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
-from clustering import versions
+from clustering.engine import versions
 from serving.admission import LANES
 
 

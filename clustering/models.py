@@ -46,7 +46,7 @@ class RequestRecord(models.Model):
         ordering = ["-id"]
         verbose_name = _("request")
         verbose_name_plural = _("request history")
-        # Each makes every row dearer to write. clustering/browsing.py has what they are for.
+        # Each makes every row dearer to write. clustering/history/reading.py has what they are for.
         indexes = [
             models.Index(fields=["status", "created_at"], name="history_status_created_at"),
             # On PostgreSQL, the index of a plain CharField finds no prefixes.
@@ -62,7 +62,7 @@ class RequestRecord(models.Model):
 class ApiKey(AbstractAPIKey):
     """A key to call the endpoint with: a name, a hash, and how often it may be used.
 
-    `minute` and `count` belong to clustering.api_keys: so many requests were let through in
+    `minute` and `count` belong to clustering.api.api_keys: so many requests were let through in
     that minute.
     """
 

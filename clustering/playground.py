@@ -7,7 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
-from clustering.parameters import Parameters
+from clustering.config.parameters import Parameters
 from nacos_integration import live_config
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from clustering import history, kmeans
-from clustering.parameters import Parameters
+from clustering.config.parameters import Parameters
+from clustering.engine import kmeans
+from clustering.history.writer import keeps
 from nacos_integration import live_config
 from serving.problems import Problem
 
@@ -55,7 +56,7 @@ def cluster(*, points: NDArray[np.float64]) -> Clustering:
         clusters,
         fast_path=settings.KMEANS_FAST_PATH,
         # Points that the history keeps must stay as they are.
-        copy_x=history.keeps(points),
+        copy_x=keeps(points),
     )
     fit_seconds = time.perf_counter() - started
     return Clustering(fit.labels, clusters, config.version, fit.path, fit_seconds)

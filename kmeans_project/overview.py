@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from clustering import hour_chart, statistics
-from clustering.config_text import with_clusters
-from clustering.parameters import Parameters
+from clustering.config.editing import with_clusters
+from clustering.config.parameters import Parameters
+from clustering.history import charts, statistics
 from nacos_integration import conf, live_config, publishing, status, traffic
 from nacos_integration import panels as nacos_panels
 from nacos_integration.models import ConfigChange
@@ -190,7 +190,7 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
             instance["admin_url"] = f"http://{instance['address']}{reverse('admin:overview')}"
     if settings.HISTORY_ENABLED and request.user.has_perm("clustering.view_requestrecord"):
         hour = statistics.last_hour()
-        context |= {"hour": hour, "charts": hour_chart.charts(hour)}
+        context |= {"hour": hour, "charts": charts.charts(hour)}
     return context
 
 

@@ -215,7 +215,7 @@ NACOS = {
     "ready_requires": env.list("READY_REQUIRES", default=[]),
     # Not from the environment's NACOS_ names: what the embedded default and this project supply.
     "config_file": KMEANS_CONFIG_FILE,
-    "config_handler": "clustering.parameters.Parameters",
+    "config_handler": "clustering.config.parameters.Parameters",
     "bind_host": HOST,
     "bind_port": PORT,
     "state_dir": STATE_DIR,

@@ -6,8 +6,8 @@ from django.urls import path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from clustering.api.views import KMeansView
 from clustering.playground import PlaygroundView, config_in_force
-from clustering.views import KMeansView
 from kmeans_project.views import ApiDocsView, SchemaView, metrics
 from nacos_integration import health
 

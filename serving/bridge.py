@@ -15,10 +15,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from rest_framework.exceptions import APIException
 
-from clustering import authentication, recording, services
-from clustering.authentication import ADMITTED_KEY, require_key
+from clustering import services
+from clustering.api import access
+from clustering.api.access import ADMITTED_KEY, require_key
+from clustering.api.parsers import too_large
 from clustering.checks import find_errors
-from clustering.parsers import too_large
+from clustering.history import recording
 from nacos_integration import live_config
 from serving import problems, request_context
 from serving.admission import admission, overloaded
@@ -69,7 +71,7 @@ class Bridge:
             _admit(environ, hold)
             if settings.API_KEYS_REQUIRED and _is_computed(environ):
                 # Not in the request's turn: while the database hangs, nobody else would have one.
-                environ[ADMITTED_KEY] = await self._in_thread(authentication.admit, environ)
+                environ[ADMITTED_KEY] = await self._in_thread(access.admit, environ)
             body = await _read(environ, hold, receive)
         except APIException as problem:
             await _refuse(problem, environ, started, send, is_last=True)

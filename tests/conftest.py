@@ -7,9 +7,9 @@ import pytest
 from django.conf import settings
 from pytest_django.fixtures import Settings
 
-from clustering import history
+from clustering.config.parameters import Parameters
+from clustering.history.writer import writer
 from clustering.models import RequestRecord
-from clustering.parameters import Parameters
 from nacos_integration import conf, live_config
 from nacos_integration.agent import Agent
 from tests.waiting import wait_until
@@ -61,9 +61,9 @@ def recorded(settings: Settings, transactional_db: None) -> Iterator[Recorded]:
     """Record requests; return a function that returns the rows when all are written."""
 
     def rows() -> list[RequestRecord]:
-        history.writer.flush()
+        writer.flush()
         return list(RequestRecord.objects.order_by("pk"))
 
     settings.HISTORY_ENABLED = True
     yield rows
-    history.writer.flush()
+    writer.flush()

@@ -40,7 +40,7 @@ def test_imports(path: Path) -> None:
     if room == "clustering":
         others = {i for i in found if i.startswith(("nacos_integration", "kmeans_project"))}
         assert others <= {"nacos_integration.live_config"}
-    if name(path) == "clustering/kmeans.py":
+    if name(path) == "clustering/engine/kmeans.py":
         assert not {i for i in found if i.startswith(("django", "rest_framework"))}
     if name(path) != "nacos_integration/client.py":
         assert not {i for i in found if i.startswith("v2")}

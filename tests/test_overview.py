@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from clustering import statistics
+from clustering.history import statistics
 from clustering.models import RequestRecord
 from nacos_integration import conf, publishing
 from nacos_integration.live_config import md5_of

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from clustering import schema
+from clustering.api import schema
 from kmeans_project import views
 from serving.problems import STATUS_BY_CODE
 from serving.status_titles import TITLES

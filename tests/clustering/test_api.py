@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from clustering import kmeans
+from clustering.engine import kmeans
 from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Configure, Recorded
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]

@@ -18,7 +18,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 from pytest_django.fixtures import Settings
 
-from clustering import api_keys
+from clustering.api import api_keys
 from clustering.models import ApiKey
 from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Recorded
 from tests.waiting import wait_until, wait_until_the_minute_has
@@ -229,7 +229,7 @@ def test_known_keys_go_on_uncounted_while_the_database_is_away(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(api_keys, "PAUSE_SECONDS", 0.1)
-    caplog.set_level(logging.INFO, "clustering.api_keys")
+    caplog.set_level(logging.INFO, "clustering.api.api_keys")
     _, key = make(requests_per_minute=1)
     _, other = make()
     wait_until_the_minute_has(20)
@@ -248,7 +248,7 @@ def test_known_keys_go_on_uncounted_while_the_database_is_away(
         assert_is_problem(post(key), 503, "unavailable")
     wait_until(lambda: post(other).status_code == 200, 2)
     assert post(key).status_code == 429
-    told = [record.message for record in caplog.records if record.name == "clustering.api_keys"]
+    told = [record.message for record in caplog.records if record.name == "clustering.api.api_keys"]
     assert len(told) == 2
     assert "does not answer" in told[0]
     assert "answers again" in told[1]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from clustering.config_text import with_clusters
-from clustering.parameters import Parameters
+from clustering.config.editing import with_clusters
+from clustering.config.parameters import Parameters
 
 REPLACED = "clusters: 5\n"
 

@@ -21,7 +21,7 @@ from hypothesis.extra import numpy as numpy_strategies
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from clustering import fast_kmeans, kmeans, versions
+from clustering.engine import fast_kmeans, kmeans, versions
 
 ROOT = Path(__file__).parent.parent.parent
 Points = NDArray[np.float64]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from clustering import history
+from clustering.history.writer import HistoryWriter, Row, prune
 from clustering.models import RequestRecord
 from tests.waiting import wait_until
 
@@ -22,7 +22,7 @@ def record(days_old: float = 0.0) -> RequestRecord:
     return RequestRecord(created_at=created_at, duration_ms=1.0, status=200, outcome="ok")
 
 
-def row() -> history.Row:
+def row() -> Row:
     values = model_to_dict(record(), exclude=["id"])
     return values | {"created_at": timezone.now()}
 
@@ -43,19 +43,19 @@ def test_the_oldest_of_too_many_rows_are_pruned(settings: Settings) -> None:
     settings.HISTORY_MAX_ROWS = 100
     RequestRecord.objects.bulk_create(record() for _ in range(2500))
     newest = set(RequestRecord.objects.order_by("-pk").values_list("pk", flat=True)[:100])
-    assert history.prune() == 2400
+    assert prune() == 2400
     assert set(RequestRecord.objects.values_list("pk", flat=True)) == newest
-    assert history.prune() == 0
+    assert prune() == 0
 
 
 def test_nothing_is_pruned_from_nothing() -> None:
-    assert history.prune() == 0
+    assert prune() == 0
 
 
 def test_the_writer_prunes_by_itself(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.HISTORY_MAX_ROWS = 5
-    monkeypatch.setattr(history, "_PRUNE_EVERY_SECONDS", 0.05)
-    writer = history.HistoryWriter()
+    monkeypatch.setattr("clustering.history.writer._PRUNE_EVERY_SECONDS", 0.05)
+    writer = HistoryWriter()
     for _ in range(20):
         writer.record(row())
     writer.flush()
@@ -64,7 +64,7 @@ def test_the_writer_prunes_by_itself(settings: Settings, monkeypatch: pytest.Mon
 
 def test_a_full_queue_drops_and_counts(settings: Settings) -> None:
     settings.HISTORY_QUEUE_SIZE = 3
-    writer = history.HistoryWriter()
+    writer = HistoryWriter()
     queued, dropped = rows("queued"), rows("dropped")
     with connection.cursor() as cursor:
         # Holds the writer up, as a database does that another program writes to.
@@ -81,7 +81,7 @@ def test_a_full_queue_drops_and_counts(settings: Settings) -> None:
 
 def test_it_can_be_switched_off(settings: Settings) -> None:
     settings.HISTORY_ENABLED = False
-    writer = history.HistoryWriter()
+    writer = HistoryWriter()
     writer.start()
     writer.record(row())
     writer.flush()

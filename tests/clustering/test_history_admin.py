@@ -20,8 +20,8 @@ from pytest_django.fixtures import Settings
 from sklearn.cluster import KMeans
 
 from benchmarks import history as benchmark
-from clustering import browsing, csv_export, history_changelist, replay
-from clustering.browsing import Selection
+from clustering.history import changelist, export, reading, replay
+from clustering.history.reading import Selection
 from clustering.models import RequestRecord
 from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Configure
 
@@ -68,7 +68,7 @@ def test_pages_go_through_all_rows_once_in_their_order(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clustering.admin.RequestRecordAdmin.list_per_page", 7)
-    monkeypatch.setattr(browsing, "EXAMINED_ROWS", 10)
+    monkeypatch.setattr(reading, "EXAMINED_ROWS", 10)
     rows = [
         # Written out of order, some at the same moment.
         make(
@@ -200,10 +200,10 @@ def test_wrong_addresses_select_nothing_or_are_told_so(admin: Client) -> None:
 
 
 def test_no_page_looks_at_all_rows(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsing, "EXAMINED_ROWS", 500)
-    monkeypatch.setattr(browsing, "FOUND_ROWS", 50)
-    monkeypatch.setattr(browsing, "_SAMPLE_ROWS", 50)
-    monkeypatch.setattr(history_changelist, "COUNTED_ROWS", 500)
+    monkeypatch.setattr(reading, "EXAMINED_ROWS", 500)
+    monkeypatch.setattr(reading, "FOUND_ROWS", 50)
+    monkeypatch.setattr(reading, "_SAMPLE_ROWS", 50)
+    monkeypatch.setattr(changelist, "COUNTED_ROWS", 500)
     benchmark.fill(20_000)
     connection.cursor().execute("ANALYZE")
     for name, address in benchmark.pages():
@@ -258,11 +258,11 @@ def exported(admin: Client, address: str = "") -> list[list[str]]:
 def test_the_export_has_all_that_the_filter_selects(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_export, "_ROWS", 3)
-    monkeypatch.setattr(browsing, "EXAMINED_ROWS", 5)
+    monkeypatch.setattr(export, "_ROWS", 3)
+    monkeypatch.setattr(reading, "EXAMINED_ROWS", 5)
     rows = [make(status=(200, 422)[i % 2], client=f"10.0.0.{i}", points=i) for i in range(20)]
     head, *lines = exported(admin)
-    assert tuple(head) == csv_export.COLUMNS
+    assert tuple(head) == export.COLUMNS
     assert [line[2] for line in lines] == [row.client for row in reversed(rows)]
     assert lines[0] == [
         "2026-03-14T12:00:00+00:00", "", "10.0.0.19", "19", "", "", "", "1.0", "422", "", "ok",
@@ -282,7 +282,7 @@ def test_no_cell_of_the_export_is_a_formula(admin: Client) -> None:
 def test_the_export_comes_in_pieces_and_holds_no_transaction(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_export, "_ROWS", 10)
+    monkeypatch.setattr(export, "_ROWS", 10)
     RequestRecord.objects.bulk_create(
         RequestRecord(created_at=NOON, duration_ms=1.0, status=200, outcome="ok") for _ in range(90)
     )
@@ -306,7 +306,7 @@ def test_the_export_comes_in_pieces_and_holds_no_transaction(
 
 
 def test_exports_under_way_are_bounded(admin: Client) -> None:
-    responses: list[Any] = [admin.get(f"{LIST}export/") for _ in range(csv_export.EXPORTS_AT_ONCE)]
+    responses: list[Any] = [admin.get(f"{LIST}export/") for _ in range(export.EXPORTS_AT_ONCE)]
     refused = admin.get(f"{LIST}export/?status=4xx", follow=True)
     assert refused.redirect_chain == [(f"{LIST}?status=4xx", 302)]
     assert "Other exports are under way" in refused.content.decode()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from clustering import kmeans
+from clustering.engine import kmeans
 from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS
 
 

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from clustering import checks, services, versions
+from clustering import checks, services
+from clustering.engine import versions
 from nacos_integration.live_config import md5_of
 from tests.conftest import REFERENCE_POINTS, Configure
 

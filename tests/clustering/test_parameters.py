@@ -2,7 +2,7 @@
 
 import pytest
 
-from clustering.parameters import Parameters
+from clustering.config.parameters import Parameters
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from clustering import point_blocks
-from clustering.parsers import PointsParser
-from clustering.serializers import KMeansRequestSerializer
+from clustering.api import point_blocks
+from clustering.api.parsers import PointsParser
+from clustering.api.serializers import KMeansRequestSerializer
 from serving import problems
 
 Problem = dict[str, Any]

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from clustering import hour_chart, statistics
+from clustering.history import charts, statistics
 from clustering.models import RequestRecord
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_an_hour_without_requests_has_no_latency() -> None:
     assert len(hour.minutes) == 60
     assert (hour.total.requests, hour.total.median_ms, hour.total.max_ms) == (0, None, None)
     assert hour.rejections == []
-    for chart in hour_chart.charts(hour):
+    for chart in charts.charts(hour):
         assert {(bar["back_height"], bar["front_height"]) for bar in chart["bars"]} == {(0, 0)}
 
 
@@ -141,7 +141,7 @@ def test_bars_are_as_high_as_their_share() -> None:
     for _ in range(3):
         record(MINUTE - 60)
     record(MINUTE, status=503)
-    requests, latency = hour_chart.charts(statistics.last_hour(NOW))
+    requests, latency = charts.charts(statistics.last_hour(NOW))
     assert requests["top"] == 3
     before, present = requests["bars"][-2:]
     assert (before["back_height"], before["front_height"]) == (100, 100)

@@ -16,7 +16,7 @@ def main() -> None:
     from django.conf import settings
 
     django.setup()
-    from clustering.parameters import Parameters
+    from clustering.config.parameters import Parameters
     from nacos_integration import conf
     from nacos_integration.agent import Agent
 

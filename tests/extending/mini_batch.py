@@ -6,11 +6,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from sklearn.cluster import MiniBatchKMeans
 
-from clustering.authentication import ApiKeyAuthentication
-from clustering.parameters import Parameters
-from clustering.parsers import PointsParser
-from clustering.renderers import LabelsRenderer
-from clustering.serializers import KMeansRequestSerializer
+from clustering.api.access import ApiKeyAuthentication
+from clustering.api.parsers import PointsParser
+from clustering.api.renderers import LabelsRenderer
+from clustering.api.serializers import KMeansRequestSerializer
+from clustering.config.parameters import Parameters
 from kmeans_project.urls import urlpatterns as present
 from nacos_integration import live_config
 from serving.problems import Problem

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clustering.parameters import Parameters
+from clustering.config.parameters import Parameters
 from nacos_integration import conf, live_config
 from nacos_integration.models import ConfigChange
 from nacos_integration.sources import MAX_BYTES, FileSource

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from clustering import history
+from clustering.history.writer import prune
 
 
 class Command(BaseCommand):
@@ -13,4 +13,4 @@ class Command(BaseCommand):
     help = "Delete the request history beyond HISTORY_MAX_AGE_DAYS and HISTORY_MAX_ROWS."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{history.prune()} records deleted")
+        self.stdout.write(f"{prune()} records deleted")

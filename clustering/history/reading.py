@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from clustering import history
+from clustering.history.writer import id_range
 from clustering.models import RequestRecord
 
 Rows = QuerySet[RequestRecord]
@@ -151,7 +151,7 @@ def earliest(since: datetime | None = None, until: datetime | None = None) -> da
 
 def sample(field: str) -> list[Any]:
     """Return the field's values in the newest rows, and in as many spread over all."""
-    ids = history.ids()
+    ids = id_range()
     chosen = {*ids[-_SAMPLE_ROWS:], *ids[:: max(1, len(ids) // _SAMPLE_ROWS)]}
     rows = RequestRecord.objects.filter(pk__in=chosen)
     return list(rows.order_by().values_list(field, flat=True))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from clustering import fast_kmeans, versions
+from clustering.engine import fast_kmeans, versions
 
 RANDOM_STATE = 9
 # The labels of the contract are those of ten starts; scikit-learn's "auto" means one and differs.

@@ -5,7 +5,7 @@ from typing import Any, Final
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from clustering.statistics import Hour, Minute
+from clustering.history.statistics import Hour, Minute
 
 # Of the viewBox, which has room for numbers to the left and times below.
 _LEFT: Final = 40

@@ -11,11 +11,13 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from clustering import recording, schema, services
-from clustering.authentication import ApiKeyAuthentication
-from clustering.parsers import PointsParser
-from clustering.renderers import LabelsRenderer
-from clustering.serializers import KMeansRequestSerializer
+from clustering import services
+from clustering.api import schema
+from clustering.api.access import ApiKeyAuthentication
+from clustering.api.parsers import PointsParser
+from clustering.api.renderers import LabelsRenderer
+from clustering.api.serializers import KMeansRequestSerializer
+from clustering.history import recording
 from serving.request_context import ARRIVED_AT
 
 # For all requests: without data of its own it holds nothing of any, and makes its fields only once.

@@ -16,7 +16,7 @@ from rest_framework.exceptions import (
 )
 from rest_framework.request import Request
 
-from clustering import api_keys
+from clustering.api import api_keys
 from serving.problems import Problem
 
 SCHEME: Final = "Api-Key"

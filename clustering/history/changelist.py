@@ -7,9 +7,9 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.http import HttpRequest
 
-from clustering import browsing
-from clustering.browsing import Position, Selection
-from clustering.history_filters import HistoryFilter
+from clustering.history import reading
+from clustering.history.filters import HistoryFilter
+from clustering.history.reading import Position, Selection
 
 # How many rows of a selection are counted for the list's foot.
 COUNTED_ROWS: Final = 10_000
@@ -33,7 +33,7 @@ class HistoryChangeList(ChangeList):
         filters = [spec for spec in self.filter_specs if isinstance(spec, HistoryFilter)]
         self.clear_all_filters_qs = self.get_query_string(remove=self.get_filters_params())
         searched = self.query.strip()
-        self.selection = Selection(ids=browsing.find(searched) if searched else None)
+        self.selection = Selection(ids=reading.find(searched) if searched else None)
         try:
             self.behind = _parse(request.GET.get(PAGE_VAR))
             for spec in filters:
@@ -55,7 +55,7 @@ class HistoryChangeList(ChangeList):
         counted = self.selection.ids or self.selection.others
         self.result_count = len(page.rows) if counted else self.selection.count(COUNTED_ROWS)
         self.counted_rows = COUNTED_ROWS
-        self.found_rows = browsing.FOUND_ROWS
+        self.found_rows = reading.FOUND_ROWS
         self.show_full_result_count = self.show_admin_actions = False
         self.full_result_count = self.result_count  # so the search shows neither
         self.multi_page = self.can_show_all = False

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from clustering import point_blocks
+from clustering.api import point_blocks
 from serving.problems import Problem
 
 

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from clustering import kmeans, services
-from clustering.parameters import check_clusters
+from clustering import services
+from clustering.config.parameters import check_clusters
+from clustering.engine import kmeans
 from serving.admission import overloaded
 
 # One at a time in a process. Not in the endpoint's turn, so that no caller waits for a look at the

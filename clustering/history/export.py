@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import Any, Final
 
-from clustering.browsing import Selection
+from clustering.history.reading import Selection
 from clustering.models import RequestRecord
 
 # Names of the model's fields; `created_at` is ISO 8601 in UTC.

@@ -4,7 +4,7 @@ from typing import Final
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-from clustering.serializers import (
+from clustering.api.serializers import (
     KMeansRequestSerializer,
     KMeansResponseSerializer,
     ProblemSerializer,

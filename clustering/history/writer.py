@@ -149,7 +149,7 @@ class HistoryWriter:
             logger.warning("request history: %d records dropped so far; %s", self._dropped, why)
 
 
-def ids() -> range:
+def id_range() -> range:
     """Return the ids from the oldest to the newest row's."""
     pks = RequestRecord.objects.values_list("pk", flat=True)
     # Not by one query for both ends, for which SQLite would look at all rows.
@@ -187,7 +187,7 @@ def prune() -> int:
     """
     deleted = 0
     while True:
-        ends = ids()
+        ends = id_range()
         if not ends:
             return deleted
         batch = RequestRecord.objects.filter(pk__lt=ends.start + _PRUNE_ROWS)

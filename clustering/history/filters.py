@@ -15,8 +15,8 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from clustering import browsing
-from clustering.browsing import Selection
+from clustering.history import reading
+from clustering.history.reading import Selection
 from serving import status_titles
 
 Choices = list[tuple[str, Any]]
@@ -114,7 +114,7 @@ class DateFilter(HistoryFilter):
         self, level: int, since: datetime | None, until: datetime | None
     ) -> Iterator[datetime]:
         """Yield when each year, month… with rows began, by one look into an index for each."""
-        while level < len(self._LEVELS) and (time := browsing.earliest(since, until)):
+        while level < len(self._LEVELS) and (time := reading.earliest(since, until)):
             period = self._start(level, timezone.localtime(time))
             yield period
             since = self._next(level, period)
@@ -146,7 +146,7 @@ class StatusFilter(HistoryFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """Return the classes, and each status that any row has."""
-        self._found = tuple(browsing.statuses())
+        self._found = tuple(reading.statuses())
         return self._CLASSES + [(str(status), _named(status)) for status in self._found]
 
     def chosen(self, selection: Selection, value: str) -> Selection:
@@ -165,7 +165,7 @@ class _SampledFilter(HistoryFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """Return the commonest values, and the one that is chosen."""
-        commonest = Counter(browsing.sample(self.field)).most_common(_COMMONEST)
+        commonest = Counter(reading.sample(self.field)).most_common(_COMMONEST)
         values = {value for value, _count in commonest if value not in (None, "")}
         found = [(str(value), str(value)) for value in sorted(values)]
         chosen = self.value()

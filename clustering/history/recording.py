@@ -10,7 +10,8 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from clustering import history, metrics
+from clustering import metrics
+from clustering.history.writer import Row, keeps, writer
 from clustering.services import Clustering
 from serving import request_context
 from serving.problems import TYPE_PREFIX, ProblemResponse
@@ -31,7 +32,7 @@ def record(
     """
     seconds = time.perf_counter() - started
     caller = request_context.current.get() or request_context.identify(environ)
-    row: history.Row = {
+    row: Row = {
         "created_at": timezone.now(),
         "request_id": caller.request_id,
         "client": caller.address,
@@ -50,7 +51,7 @@ def record(
         row["problem"] = response.problem["type"].removeprefix(TYPE_PREFIX)
         where = f"{response.problem['pointer']}: " if "pointer" in response.problem else ""
         row["outcome"] = (where + response.problem["detail"])[:300]
-    is_kept = points is not None and history.keeps(points)
+    is_kept = points is not None and keeps(points)
     if points is not None:
         row["points"], row["dimensions"] = points.shape
         row["payload"] = points.tolist() if is_kept else None
@@ -63,7 +64,7 @@ def record(
         metrics.POINTS.observe(len(clustering.labels))
     metrics.REQUESTS.labels(response.status_code, row["problem"] or "ok").inc()
     metrics.DURATION.observe(seconds)
-    history.writer.record(row)
+    writer.record(row)
     logger.info(
         "%d %s: %s points from %s in %.1f ms",
         response.status_code, row["outcome"], row["points"], caller.address, row["duration_ms"],

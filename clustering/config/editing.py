@@ -4,7 +4,7 @@ import contextlib
 
 import yaml
 
-from clustering.parameters import Parameters
+from clustering.config.parameters import Parameters
 
 
 def with_clusters(text: str, clusters: int) -> str:
