@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from django.apps import apps
 
 from kmeans_project import logs, settings, tracing
-from nacos_integration import launch
+from nacos_integration.launch import process
 from serving.gunicorn.listener import shares
 
 bind = f"{settings.HOST}:{settings.PORT}"
@@ -36,7 +36,7 @@ logger_class = "serving.gunicorn.logger.Logger"
 logs.configure(settings.LOGGING)
 
 # This module runs in the master before anything else, so with --preload too.
-launch.will_fork = True
+process.will_fork = True
 
 if not settings.METRICS_DIR:
     # In memory where there is such a folder: the workers map the files there, and would be killed
@@ -51,7 +51,7 @@ if not settings.METRICS_DIR:
 
 def when_ready(server: Any) -> None:
     """Under `manage.py serve`, end when that process does, however it ends."""
-    launch.end_with_parent(settings.SERVE_LIFELINE_FD)
+    process.end_with_parent(settings.SERVE_LIFELINE_FD)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -83,7 +83,7 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """Let the worker start the agent."""
-    launch.will_fork = False
+    process.will_fork = False
     # With --preload the apps were loaded in the master, where ready() had to start nothing.
     if apps.ready:
         tracing.start()

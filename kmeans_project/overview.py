@@ -20,9 +20,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from clustering.config.editing import with_clusters
 from clustering.config.parameters import Parameters
 from clustering.history import charts, statistics
-from nacos_integration import conf, live_config, publishing, status, traffic
-from nacos_integration import panels as nacos_panels
+from nacos_integration import conf, live_config
 from nacos_integration.models import ConfigChange
+from nacos_integration.state import offline, publishing, status
+from nacos_integration.web import panels as nacos_panels
 
 RECENT: Final = 10
 CONFIRM_SECONDS: Final = 3.0
@@ -152,18 +153,18 @@ def registry(request: HttpRequest) -> HttpResponse:
         return _render(
             request,
             "registry",
-            title=_("Put back into traffic") if traffic.is_out() else _("Take out of traffic"),
+            title=_("Put back into traffic") if offline.is_out() else _("Take out of traffic"),
             configuration=conf.load(),
-            is_out=traffic.is_out(),
+            is_out=offline.is_out(),
         )
     take_out = request.POST.get("wish") == "out"
     instance = conf.load().instance
     wish = f"{'taking out of' if take_out else 'putting back into'} the registry: {instance}"
     entry = _note(request, instance, wish)
-    since = traffic.take_out() if take_out else traffic.put_back()
+    since = offline.take_out() if take_out else offline.put_back()
     if not status.is_agent_running():
         said = _("Noted; no agent runs, so it counts when the service is started.")
-    elif traffic.wait_until_confirmed(since, CONFIRM_SECONDS):
+    elif offline.wait_until_confirmed(since, CONFIRM_SECONDS):
         _amend(entry, f"{wish}, confirmed")
         said = _("The registry has confirmed it.")
     else:
@@ -181,7 +182,7 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
         "changes": _recent_changes(),
         "may_publish": request.user.has_perm(PUBLISH),
         "may_change_traffic": has_registry and request.user.has_perm(CHANGE_TRAFFIC),
-        "is_out": traffic.is_out(),
+        "is_out": offline.is_out(),
         "history_enabled": settings.HISTORY_ENABLED,
     }
     for instance in context["instances"]:

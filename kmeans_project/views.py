@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from kmeans_project import settings
 from kmeans_project.middleware import CONTENT_SECURITY_POLICY
-from nacos_integration.metrics import AgentCollector
+from nacos_integration.web.metrics import AgentCollector
 
 
 @csrf_exempt

@@ -5,11 +5,11 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from kmeans_project import tracing
-from nacos_integration import launch
+from nacos_integration.launch import process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmeans_project.settings")
-launch.serves_wsgi = True
+process.serves_wsgi = True
 tracing.instrument()
-if not launch.will_fork:
+if not process.will_fork:
     tracing.start()
 application = get_wsgi_application()

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from nacos_integration.models import ConfigChange
-from nacos_integration.panels import applied_config
+from nacos_integration.web.panels import applied_config
 
 
 @admin.register(ConfigChange)

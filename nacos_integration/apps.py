@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 from django.conf import settings
 
-from nacos_integration import launch
+from nacos_integration.launch import process
 
 if TYPE_CHECKING:
-    from nacos_integration.agent import Agent
+    from nacos_integration.agent.supervisor import Agent
 
 
 class NacosIntegrationConfig(AppConfig):
@@ -26,7 +26,7 @@ class NacosIntegrationConfig(AppConfig):
         """Start the agent, where this process serves, and is not about to fork workers."""
         from nacos_integration import checks  # noqa: F401 (importing registers the checks)
 
-        if launch.should_have_agent(**settings.NACOS_LAUNCH):
+        if process.should_have_agent(**settings.NACOS_LAUNCH):
             self.start_agent()
 
     def start_agent(self) -> "Agent":
@@ -34,7 +34,7 @@ class NacosIntegrationConfig(AppConfig):
         if self.agent is None:
             # Only now: the SDK takes a second to import, and other commands have no use for it.
             from nacos_integration import conf
-            from nacos_integration.agent import Agent
+            from nacos_integration.agent.supervisor import Agent
 
             self.agent = Agent(conf.load())
             self.agent.start()

@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from django.utils.module_loading import import_string
 
 from nacos_integration import address
-from nacos_integration.client import NacosClient
 from nacos_integration.conf import Conf
 from nacos_integration.errors import NacosError
+from nacos_integration.sdk.client import NacosClient
 
 TIMEOUT_SECONDS = 3.0
 # Tokens and signatures carry times; the strictest check known is the signature's.

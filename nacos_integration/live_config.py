@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
-from nacos_integration import conf, state, status
+from nacos_integration import conf
+from nacos_integration.state import files, status
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def current(handler: type[Value]) -> AppliedConfig[Value]:
 
 def _read(handler: type[Value]) -> AppliedConfig[Value]:
     path = conf.load().applied_path
-    applied = state.read_json(path)
+    applied = files.read_json(path)
     if applied is None:
         return _default(handler)
     try:

@@ -11,7 +11,7 @@ from clustering.config.parameters import Parameters
 from clustering.history.writer import writer
 from clustering.models import RequestRecord
 from nacos_integration import conf, live_config
-from nacos_integration.agent import Agent
+from nacos_integration.agent.supervisor import Agent
 from tests.waiting import wait_until
 
 REFERENCE_POINTS = [[1, 2], [2, 3], [3, 5], [4, 6], [8, 8], [10, 11], [12, 12], [12, 15], [10, 12]]

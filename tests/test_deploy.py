@@ -19,7 +19,7 @@ from django.core.management import get_commands, load_command_class
 from django.urls import resolve
 
 from kmeans_project import __version__
-from nacos_integration.agent import LEAVE_SECONDS
+from nacos_integration.agent.supervisor import LEAVE_SECONDS
 from nacos_integration.management.commands.nacos import CONFIRM_SECONDS
 from nacos_integration.management.commands.serve import KILL_SECONDS
 from serving.problems import STATUS_BY_CODE

@@ -37,7 +37,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         super().load_wsgi()
         # Here and not above: with --preload the settings may not be loaded before the application.
         from clustering.history.writer import writer
-        from nacos_integration.workers import WorkerReport
+        from nacos_integration.state.worker_reports import WorkerReport
         from serving import status_titles
         from serving.bridge import Bridge
 

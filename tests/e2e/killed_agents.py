@@ -18,7 +18,7 @@ def main() -> None:
     django.setup()
     from clustering.config.parameters import Parameters
     from nacos_integration import conf
-    from nacos_integration.agent import Agent
+    from nacos_integration.agent.supervisor import Agent
 
     file = Path(settings.KMEANS_CONFIG_FILE)
     applied = conf.load().applied_path

@@ -57,7 +57,9 @@ def test_every_line_is_an_event(service: Service, command: tuple[str, ...]) -> N
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", event["time"])
         assert event["level"] in ("INFO", "WARNING", "ERROR")
         assert {"logger", "message", "process", "thread"} <= event.keys()
-    assert {"gunicorn.error", "nacos_integration.watcher"} <= {e["logger"] for e in all_events}
+    assert {"gunicorn.error", "nacos_integration.agent.config_watcher"} <= {
+        e["logger"] for e in all_events
+    }
     of_request = [event for event in all_events if event.get("request_id") == REQUEST_ID]
     assert of_request
     assert {event["trace_id"] for event in of_request} == {TRACE_ID}

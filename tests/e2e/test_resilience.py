@@ -89,7 +89,7 @@ def test_kill_minus_nine_leaves_a_readable_applied_file(tmp_path: Path) -> None:
 
 DYING_AGENT = """
 import sys
-from nacos_integration.sources import FileSource
+from nacos_integration.agent.sources import FileSource
 
 def die(self):
     raise MemoryError("for the test")

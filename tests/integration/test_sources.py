@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from nacos_integration import conf
-from nacos_integration.client import NacosClient
+from nacos_integration.agent.sources import ConfigSource, FileSource, NacosSource
 from nacos_integration.errors import ConflictError
 from nacos_integration.live_config import md5_of
-from nacos_integration.sources import ConfigSource, FileSource, NacosSource
+from nacos_integration.sdk.client import NacosClient
 from tests.waiting import wait_until
 from tools.nacos_server import NacosServer
 

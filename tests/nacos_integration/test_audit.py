@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from nacos_integration import audit
+from nacos_integration.agent import audit
 from nacos_integration.models import ConfigChange
 from tests.waiting import wait_until
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 
-from nacos_integration import conf, status
-from nacos_integration.status import Status
+from nacos_integration import conf
+from nacos_integration.state import status
+from nacos_integration.state.status import Status
 
 pytestmark = pytest.mark.usefixtures("configure")
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from nacos_integration import conf, instances, panels, state
+from nacos_integration import conf
 from nacos_integration.live_config import md5_of
+from nacos_integration.state import files
+from nacos_integration.web import instances, panels
 from tests.conftest import Configure
 from tests.service import free_port
 
@@ -65,7 +67,7 @@ def look(configure: Configure) -> Iterator[Callable[..., instances.View]]:
             }
             for port in ports
         ]  # fmt: skip
-        state.write_json(path, {"instances": listed})
+        files.write_json(path, {"instances": listed})
         return instances._look()
 
     yield ask

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from nacos_integration import launch
+from nacos_integration.launch import process
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,14 @@ def test_by_command(
 ) -> None:
     monkeypatch.setattr(sys, "argv", arguments.split())
     assert (
-        launch.should_have_agent(agent_in_parent=False, reloader_child=reloader_child) is expected
+        process.should_have_agent(agent_in_parent=False, reloader_child=reloader_child) is expected
     )
-    assert not launch.should_have_agent(agent_in_parent=True, reloader_child=reloader_child)
+    assert not process.should_have_agent(agent_in_parent=True, reloader_child=reloader_child)
 
 
 def test_by_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["gunicorn", "kmeans_project.wsgi"])
-    monkeypatch.setattr(launch, "serves_wsgi", True)
-    assert launch.should_have_agent(agent_in_parent=False, reloader_child=False)
-    monkeypatch.setattr(launch, "will_fork", True)
-    assert not launch.should_have_agent(agent_in_parent=False, reloader_child=False)
+    monkeypatch.setattr(process, "serves_wsgi", True)
+    assert process.should_have_agent(agent_in_parent=False, reloader_child=False)
+    monkeypatch.setattr(process, "will_fork", True)
+    assert not process.should_have_agent(agent_in_parent=False, reloader_child=False)

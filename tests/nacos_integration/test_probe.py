@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from nacos_integration import conf, probe
-from nacos_integration.probe import Answer
+from nacos_integration import conf
+from nacos_integration.agent import probe
+from nacos_integration.agent.probe import Answer
 
 
 @contextmanager

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from nacos_integration import conf, publishing, state, status
+from nacos_integration import conf
+from nacos_integration.agent.sources import FileSource
 from nacos_integration.errors import ConflictError, NotAllowedError
 from nacos_integration.live_config import md5_of
-from nacos_integration.publishing import PublishingError
-from nacos_integration.sources import FileSource
+from nacos_integration.state import files, publishing, status
+from nacos_integration.state.publishing import PublishingError
 from tests.conftest import Configure
 
 
@@ -77,7 +78,7 @@ def test_what_a_dead_agent_was_asked_is_not_done_later(tmp_path: Path) -> None:
         "what": "publish", "text": "clusters: 4\n", "replaces_md5": md5_of("clusters: 3\n"),
         "user": "ada", "text_type": "yaml", "asked_at": time.time() - publishing.ANSWER_SECONDS,
     }  # fmt: skip
-    state.write_json(tmp_path / "question-1.json", question)
+    files.write_json(tmp_path / "question-1.json", question)
     publishing.answer(tmp_path, FileSource(path))
     assert path.read_text() == "clusters: 3\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["config.yaml"]

@@ -12,10 +12,10 @@ import pytest
 
 from clustering.config.parameters import Parameters
 from nacos_integration import conf, live_config
+from nacos_integration.agent.config_watcher import ConfigWatcher
+from nacos_integration.agent.sources import MAX_BYTES, FileSource
 from nacos_integration.models import ConfigChange
-from nacos_integration.sources import MAX_BYTES, FileSource
-from nacos_integration.status import Status
-from nacos_integration.watcher import ConfigWatcher
+from nacos_integration.state.status import Status
 
 
 class Setup:

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from nacos_integration import conf, doctor, status, traffic
+from nacos_integration import conf, doctor
+from nacos_integration.state import offline, status
 
 CONFIRM_SECONDS = 10.0
 
@@ -61,7 +62,7 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} of {len(findings)} findings need attention")
 
     def _offline(self, options: dict[str, Any]) -> None:
-        since = traffic.take_out(this_launch=options["this_launch"])
+        since = offline.take_out(this_launch=options["this_launch"])
         if not status.is_agent_running():
             self.stdout.write("no agent runs; the instance will stay out when it is started")
             return
@@ -69,7 +70,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{self._conf.instance} is out of the registry")
 
     def _online(self, options: dict[str, Any]) -> None:
-        since = traffic.put_back()
+        since = offline.put_back()
         if not status.is_agent_running():
             self.stdout.write("no agent runs; the instance will register when it is started")
             return
@@ -77,7 +78,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{self._conf.instance} is in the registry")
 
     def _wait_for(self, since: float) -> None:
-        if traffic.wait_until_confirmed(since, CONFIRM_SECONDS):
+        if offline.wait_until_confirmed(since, CONFIRM_SECONDS):
             return
         registration = status.read().get("registration", {})
         error = registration.get("error") or "no error is known"

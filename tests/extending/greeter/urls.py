@@ -2,7 +2,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from greeting import Greeting
 
-from nacos_integration import health, live_config
+from nacos_integration import live_config
+from nacos_integration.web import health
 
 
 def greet(request: HttpRequest, name: str) -> HttpResponse:

@@ -2,9 +2,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from nacos_integration import launch
+from nacos_integration.launch import process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
 # Who loads this is going to serve; so gunicorn alone, without `serve`, has an agent too.
-launch.serves_wsgi = True
+process.serves_wsgi = True
 application = get_wsgi_application()

@@ -7,7 +7,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from nacos_integration import conf, instances, live_config, status
+from nacos_integration import conf, live_config
+from nacos_integration.state import status
+from nacos_integration.web import instances
 
 # Registration states in which the instance is where it should be.
 _SETTLED = ("registered", "offline", "disabled")

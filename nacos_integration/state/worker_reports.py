@@ -12,7 +12,8 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-from nacos_integration import conf, live_config, state
+from nacos_integration import conf, live_config
+from nacos_integration.state import files
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class WorkerReport:
             applied = live_config.current(self._handler)
             now = time.time()
             if applied is not self._written:
-                state.write_json(self._path, self._content(applied, now), durable=False)
+                files.write_json(self._path, self._content(applied, now), durable=False)
                 self._written = applied
             elif now - self._touched_at > BEAT_SECONDS:
                 os.utime(self._path)
@@ -78,7 +79,7 @@ def read() -> list[dict[str, Any]]:
     settings = conf.load()
     found = []
     for path in sorted(settings.agent_dir.glob("worker-*.json")):
-        report = state.read_json(path)
+        report = files.read_json(path)
         with contextlib.suppress(FileNotFoundError):
             silent_seconds = max(0.0, time.time() - path.stat().st_mtime)
             if report is None or not _is_alive(report["pid"]) or silent_seconds > GONE_SECONDS:

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from nacos_integration import status
+from nacos_integration.state import status
 
 
 class AgentCollector(Collector):

@@ -9,8 +9,9 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nacos_integration import conf, live_config, state, status, workers
-from nacos_integration.instances import Instance, look
+from nacos_integration import conf, live_config
+from nacos_integration.state import files, status, worker_reports
+from nacos_integration.web.instances import Instance, look
 
 REGISTRATION_STATES: Final = {
     "starting": gettext_lazy("starting"),
@@ -28,7 +29,7 @@ def applied_config() -> dict[str, Any]:
     configuration = conf.load()
     agent = status.read()
     config, registration = agent.get("config", {}), agent.get("registration", {})
-    in_force = state.read_json(configuration.applied_path) or {}
+    in_force = files.read_json(configuration.applied_path) or {}
     rejected = config.get("rejected") or {}
     verified_at = registration.get("verified_at")
     return {
@@ -64,7 +65,7 @@ def instances() -> dict[str, Any]:
                     worker
                     | {
                         "since_moment": moment(worker["since"]),
-                        "is_silent": worker["silent_seconds"] > workers.SILENT_SECONDS,
+                        "is_silent": worker["silent_seconds"] > worker_reports.SILENT_SECONDS,
                     }
                     for worker in instance.workers
                 ],

@@ -11,7 +11,8 @@ import threading
 import time
 from typing import Any
 
-from nacos_integration import conf, state
+from nacos_integration import conf
+from nacos_integration.state import files
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Status:
         if instances == self._instances:
             return
         try:
-            state.write_json(self._instances_path, {"instances": instances})
+            files.write_json(self._instances_path, {"instances": instances})
             self._instances = instances
         except OSError as error:
             logger.error("status: cannot replace %s: %s", self._instances_path, error)
@@ -83,7 +84,7 @@ class Status:
         self._instances_path.unlink(missing_ok=True)
 
     def _go_on_counting(self) -> None:
-        before = state.read_json(self._path) or {}
+        before = files.read_json(self._path) or {}
         if before.get("launch_id") != self._content["launch_id"]:
             before = {}
         for section, name in COUNTERS:
@@ -93,20 +94,20 @@ class Status:
         # A full disk must not end the agent, and above all then somebody wants to know.
         self._content["written_at"] = time.time()
         try:
-            state.write_json(self._path, self._content)
+            files.write_json(self._path, self._content)
         except OSError as error:
             if str(error) != self._failure:
                 logger.error("status: cannot replace %s: %s", self._path, error)
             self._failure = str(error)
             with contextlib.suppress(OSError):
-                state.overwrite_json(self._path, self._content)
+                files.overwrite_json(self._path, self._content)
         else:
             self._failure = ""
 
 
 def read() -> dict[str, Any]:
     """Return what the agent of this instance last wrote; empty when there was none."""
-    return state.read_json(conf.load().agent_dir / "status.json") or {}
+    return files.read_json(conf.load().agent_dir / "status.json") or {}
 
 
 def is_agent_running() -> bool:
@@ -123,6 +124,6 @@ def is_agent_running() -> bool:
 
 def read_instances() -> list[dict[str, Any]]:
     """Return the service's instances as the registry listed them when it was last asked."""
-    listed = state.read_json(conf.load().agent_dir / "registry.json") or {}
+    listed = files.read_json(conf.load().agent_dir / "registry.json") or {}
     instances: list[dict[str, Any]] = listed.get("instances", [])
     return instances

@@ -10,17 +10,18 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nacos_integration import conf, state, status
+from nacos_integration import conf
 from nacos_integration.errors import (
     ConflictError,
     NotAllowedError,
     SourceUnavailableError,
     UnreadableConfigError,
 )
+from nacos_integration.state import files, status
 
 if TYPE_CHECKING:
     # It imports the SDK, which takes a second, and room in each worker.
-    from nacos_integration.sources import ConfigSource
+    from nacos_integration.agent.sources import ConfigSource
 
 # More than Nacos may need to be found away, twice.
 ANSWER_SECONDS = 12.0
@@ -74,12 +75,12 @@ def _ask(question: dict[str, Any]) -> dict[str, Any]:
     name = f"{uuid.uuid4().hex}.json"
     asked, answered = folder / f"question-{name}", folder / f"answer-{name}"
     try:
-        state.write_json(asked, question | {"asked_at": time.time()}, durable=False)
+        files.write_json(asked, question | {"asked_at": time.time()}, durable=False)
     except OSError as error:
         raise PublishingError("unavailable", f"{folder}: {error.strerror}") from error
     deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline:
-        if found := state.read_json(answered):
+        if found := files.read_json(answered):
             answered.unlink()
             if found["error"]:
                 raise PublishingError(found["error"], found["detail"])
@@ -100,7 +101,7 @@ def is_asked(folder: Path) -> bool:
 def answer(folder: Path, source: "ConfigSource") -> None:
     """Do what is asked for, once each; for the agent's one thread that uses `source`."""
     for path in folder.glob("question-*.json"):
-        question = state.read_json(path)
+        question = files.read_json(path)
         try:
             # Who asked removes it when out of patience; whoever does so first has decided.
             path.unlink()
@@ -110,7 +111,7 @@ def answer(folder: Path, source: "ConfigSource") -> None:
         if question and time.time() - question.pop("asked_at") < ANSWER_SECONDS:
             answered = path.with_name(path.name.replace("question", "answer"))
             with contextlib.suppress(OSError):
-                state.write_json(answered, _do(source, **question), durable=False)
+                files.write_json(answered, _do(source, **question), durable=False)
 
 
 def _do(source: "ConfigSource", what: str, **details: Any) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from nacos_integration.client import NacosClient
 from nacos_integration.errors import (
     ConflictError,
     NacosError,
@@ -19,6 +18,7 @@ from nacos_integration.errors import (
     UnreadableConfigError,
 )
 from nacos_integration.live_config import md5_of
+from nacos_integration.sdk.client import NacosClient
 
 # Larger is not a config, but a mistake; Nacos itself takes 100 KiB.
 MAX_BYTES = 64 * 1024

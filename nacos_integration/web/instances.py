@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from django.utils.module_loading import import_string
 
-from nacos_integration import conf, live_config, status, workers
+from nacos_integration import conf, live_config
+from nacos_integration.state import status, worker_reports
 
 ASK_SECONDS = 1.0
 # All together: an instance may send its answer drop by drop.
@@ -58,7 +59,7 @@ def describe() -> dict[str, Any]:
         "instance": settings.instance,
         "registration": agent.get("registration", {}).get("state"),
         "draining": bool(agent.get("draining_since")),
-        "workers": workers.read() or [_this_process()],
+        "workers": worker_reports.read() or [_this_process()],
     }
 
 
@@ -102,7 +103,7 @@ def _look() -> View:
     running = [worker for instance in instances for worker in instance.workers]
     versions = sorted({worker["version"] for worker in running})
     all_known = all(instance.state == "ok" for instance in instances) and not any(
-        worker["silent_seconds"] > workers.SILENT_SECONDS for worker in running
+        worker["silent_seconds"] > worker_reports.SILENT_SECONDS for worker in running
     )
     agreement: Agreement = "differ" if len(versions) > 1 else "agree" if all_known else "unknown"
     return View(instances, agreement, versions, time.time())

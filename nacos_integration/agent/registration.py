@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nacos_integration import state
-from nacos_integration.client import NacosClient, own_instance
+from nacos_integration.agent.probe import Answer
 from nacos_integration.conf import Conf
 from nacos_integration.errors import NacosError
-from nacos_integration.probe import Answer
-from nacos_integration.status import Status
+from nacos_integration.sdk.client import NacosClient, own_instance
+from nacos_integration.state import files
+from nacos_integration.state.status import Status
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Registration:
 
     def is_offline(self) -> bool:
         """Return whether an operator wants this instance out of the registry."""
-        wish = state.read_json(self._conf.offline_path)
+        wish = files.read_json(self._conf.offline_path)
         if wish is None:
             return False
         if wish.get("launch_id") not in (None, self._conf.launch_id):

@@ -8,13 +8,13 @@ from typing import Any
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from nacos_integration import state
+from nacos_integration.agent.sources import MAX_BYTES, ConfigSource
 from nacos_integration.conf import Conf
 from nacos_integration.errors import SourceUnavailableError, UnreadableConfigError
 from nacos_integration.live_config import ConfigHandler, md5_of
 from nacos_integration.models import ConfigChange
-from nacos_integration.sources import MAX_BYTES, ConfigSource
-from nacos_integration.status import Status
+from nacos_integration.state import files
+from nacos_integration.state.status import Status
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class ConfigWatcher:
         self._record = record
         self._handler: type[ConfigHandler] = import_string(conf.config_handler)
         self._started = time.monotonic()
-        self._applied: dict[str, Any] | None = state.read_json(conf.applied_path)
+        self._applied: dict[str, Any] | None = files.read_json(conf.applied_path)
         self._rejected: tuple[str | None, str] | None = None
         self._failures = 0
         self._failure: str | None = None
@@ -96,7 +96,7 @@ class ConfigWatcher:
             "applied_at": time.time(),
         }
         try:
-            state.write_json(self._conf.applied_path, applied)
+            files.write_json(self._conf.applied_path, applied)
         except OSError as error:
             # The last good one stays in force; the next turn tries again.
             if self._write_error is None:

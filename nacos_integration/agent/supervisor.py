@@ -10,16 +10,17 @@ import time
 from functools import partial
 from pathlib import Path
 
-from nacos_integration import probe, publishing, workers
-from nacos_integration.audit import AuditLog
-from nacos_integration.client import NacosClient
+from nacos_integration.agent import probe
+from nacos_integration.agent.audit import AuditLog
+from nacos_integration.agent.config_watcher import ConfigWatcher
+from nacos_integration.agent.loop import Loop
+from nacos_integration.agent.registration import Registration
+from nacos_integration.agent.sources import ConfigSource, FileSource, NacosSource
 from nacos_integration.conf import Conf
-from nacos_integration.loop import Loop
-from nacos_integration.registration import Registration
-from nacos_integration.sources import ConfigSource, FileSource, NacosSource
-from nacos_integration.status import Status
-from nacos_integration.status import read as read_status
-from nacos_integration.watcher import ConfigWatcher
+from nacos_integration.sdk.client import NacosClient
+from nacos_integration.state import publishing, worker_reports
+from nacos_integration.state.status import Status
+from nacos_integration.state.status import read as read_status
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class Agent:
                 # Removed while locked; who waits for it notices and opens the new one.
                 (self._conf.agent_dir / "lock").unlink(missing_ok=True)
             os.close(lock)
-            workers.read()  # which removes what those left that were killed
+            worker_reports.read()  # which removes what those left that were killed
             with contextlib.suppress(OSError):
                 self._conf.agent_dir.rmdir()
 

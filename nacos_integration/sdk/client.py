@@ -34,7 +34,7 @@ from nacos_integration import address
 from nacos_integration.conf import Conf
 from nacos_integration.errors import ConflictError, HttpRefusedError, NacosError, RefusedError
 from nacos_integration.live_config import md5_of
-from nacos_integration.login import Login, http_url
+from nacos_integration.sdk.login import Login, http_url
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")

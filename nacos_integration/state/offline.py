@@ -2,7 +2,8 @@
 
 import time
 
-from nacos_integration import conf, state, status
+from nacos_integration import conf
+from nacos_integration.state import files, status
 
 
 def take_out(*, this_launch: bool = False) -> float:
@@ -12,7 +13,7 @@ def take_out(*, this_launch: bool = False) -> float:
     """
     since = time.time()
     launch_id = status.read().get("launch_id") if this_launch else None
-    state.write_json(conf.load().offline_path, {"since": since, "launch_id": launch_id})
+    files.write_json(conf.load().offline_path, {"since": since, "launch_id": launch_id})
     return since
 
 
