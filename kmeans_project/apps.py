@@ -25,4 +25,4 @@ class ProjectConfig(AppConfig):
 class AdminConfig(admin.AdminConfig):
     """Django's admin, with pages of this project."""
 
-    default_site = "kmeans_project.admin_site.AdminSite"
+    default_site = "kmeans_project.pages.admin_site.AdminSite"

@@ -8,7 +8,7 @@ from django.views.i18n import set_language
 
 from clustering.api.views import KMeansView
 from clustering.playground import PlaygroundView, config_in_force
-from kmeans_project.views import ApiDocsView, SchemaView, metrics
+from kmeans_project.pages.views import ApiDocsView, SchemaView, metrics
 from nacos_integration.web import health
 
 urlpatterns = [

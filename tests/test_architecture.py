@@ -63,7 +63,8 @@ def test_only_settings_read_the_environment(path: Path) -> None:
 def test_pages_need_no_sdk() -> None:
     """Who serves pages imports them all; the SDK is the agent's alone."""
     code = (
-        "import sys, django; django.setup(); import kmeans_project.urls, kmeans_project.overview; "
+        "import sys, django; django.setup(); "
+        "import kmeans_project.urls, kmeans_project.pages.overview; "
         "sys.exit('v2' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

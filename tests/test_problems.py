@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from clustering.api import schema
-from kmeans_project import views
+from kmeans_project.pages import views
 from serving.problems import STATUS_BY_CODE
 from serving.status_titles import TITLES
 

@@ -5,12 +5,12 @@ from django.urls import URLPattern, URLResolver, path
 
 
 class AdminSite(admin.AdminSite):
-    """Django's admin, and the pages of `kmeans_project.overview`."""
+    """Django's admin, and the pages of `kmeans_project.pages.overview`."""
 
     site_header = site_title = "skl-kmeans"
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        from kmeans_project import overview  # which needs this site's models to be loaded
+        from kmeans_project.pages import overview
 
         return [
             path("overview/", self.admin_view(overview.page), name="overview"),
