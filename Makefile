@@ -25,7 +25,7 @@ nacos: $(VENV)/installed ## Start a real Nacos on 8848, to try things out
 
 test: $(VENV)/installed-dev lint ## Check style, types and migrations, and run all tests
 	$(RUN) manage.py makemigrations --check --dry-run
-	$(RUN) -m tests.on_postgres
+	$(RUN) -m tests.support.on_postgres
 	@# One test at a time to whichever process is free, since some take a hundred times as long.
 	$(RUN) -m pytest -n 2 --dist loadgroup --cov --cov-report=term
 

@@ -22,8 +22,8 @@ django.setup()
 
 from benchmarks import load  # noqa: E402
 from benchmarks.services import started  # noqa: E402
-from tests.service import Service  # noqa: E402
-from tests.workers import resident_bytes  # noqa: E402
+from tests.support.service import Service  # noqa: E402
+from tests.support.workers import resident_bytes  # noqa: E402
 
 CLIENTS = 64
 SLOW_SENDERS = 100

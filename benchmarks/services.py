@@ -16,8 +16,8 @@ import psutil
 from benchmarks import load
 from benchmarks.bodies import body_of
 from benchmarks.results import Memory, Round, Work
-from tests.service import Service, free_port
-from tests.waiting import wait_until
+from tests.support.service import Service, free_port
+from tests.support.waiting import wait_until
 
 PEERS = Path(__file__).parent / "peers"
 # Of the peers, beside the path that all have.

@@ -12,10 +12,7 @@ from clustering.history.writer import writer
 from clustering.models import RequestRecord
 from nacos_integration import conf, live_config
 from nacos_integration.agent.supervisor import Agent
-from tests.waiting import wait_until
-
-REFERENCE_POINTS = [[1, 2], [2, 3], [3, 5], [4, 6], [8, 8], [10, 11], [12, 12], [12, 15], [10, 12]]
-REFERENCE_LABELS = {3: [1, 1, 1, 1, 2, 0, 0, 0, 0], 4: [0, 0, 2, 2, 3, 1, 1, 1, 1]}
+from tests.support.waiting import wait_until
 
 Configure = Callable[[str], None]
 Recorded = Callable[[], list[RequestRecord]]

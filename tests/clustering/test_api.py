@@ -9,7 +9,8 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from clustering.engine import kmeans
-from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Configure, Recorded
+from tests.conftest import Configure, Recorded
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
 

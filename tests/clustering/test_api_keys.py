@@ -20,8 +20,9 @@ from pytest_django.fixtures import Settings
 
 from clustering.api import api_keys
 from clustering.models import ApiKey
-from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Recorded
-from tests.waiting import wait_until, wait_until_the_minute_has
+from tests.conftest import Recorded
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.support.waiting import wait_until, wait_until_the_minute_has
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
 

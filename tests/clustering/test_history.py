@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from clustering.history.writer import HistoryWriter, Row, prune
 from clustering.models import RequestRecord
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("recorded")]
 

@@ -23,7 +23,8 @@ from benchmarks import history as benchmark
 from clustering.history import changelist, export, reading, replay
 from clustering.history.reading import Selection
 from clustering.models import RequestRecord
-from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS, Configure
+from tests.conftest import Configure
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 
 from clustering.engine import kmeans
-from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 
 
 @pytest.mark.parametrize("clusters", [3, 4])

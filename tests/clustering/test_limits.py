@@ -9,7 +9,8 @@ from pytest_django.fixtures import Settings
 from clustering import checks, services
 from clustering.engine import versions
 from nacos_integration.live_config import md5_of
-from tests.conftest import REFERENCE_POINTS, Configure
+from tests.conftest import Configure
+from tests.support.reference import REFERENCE_POINTS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
 

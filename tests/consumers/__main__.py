@@ -18,7 +18,7 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()
 
-from tests.consumers.java import (  # noqa: E402
+from tests.support.java import (  # noqa: E402
     JavaConsumer,
     address_of,
     crash,
@@ -26,8 +26,8 @@ from tests.consumers.java import (  # noqa: E402
     start,
     two_services,
 )
-from tests.servers import free_ports  # noqa: E402
-from tests.service import Service  # noqa: E402
+from tests.support.servers import free_ports  # noqa: E402
+from tests.support.service import Service  # noqa: E402
 from tools.nacos_server import NacosServer, build_jar  # noqa: E402
 
 CALLS_PER_SECOND = 50

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import REFERENCE_LABELS
-from tests.servers import require
-from tests.service import ROOT, Service, running
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.servers import require
+from tests.support.service import ROOT, Service, running
 
 EXAMPLES = ROOT / "examples" / "openapi-clients"
 COMMANDS = dict(

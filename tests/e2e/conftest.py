@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import Browser
-from tests.service import Service, running
+from tests.support.browser import Browser
+from tests.support.service import Service, running
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import psutil
 
-from tests.conftest import REFERENCE_POINTS
-from tests.service import Service
-from tests.waiting import wait_until, wait_until_the_minute_has
+from tests.support.reference import REFERENCE_POINTS
+from tests.support.service import Service
+from tests.support.waiting import wait_until, wait_until_the_minute_has
 
 LIMIT = 20
 CREATE = """

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from tests.browser import Browser
-from tests.service import Service
+from tests.support.browser import Browser
+from tests.support.service import Service
 
 IMPORT = """
     const [done] = [...arguments].slice(-1);

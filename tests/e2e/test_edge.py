@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS
-from tests.service import Service
-from tests.waiting import wait_until
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.support.service import Service
+from tests.support.waiting import wait_until
 
 BODY = json.dumps({"points": REFERENCE_POINTS}).encode()
 JSON = {"Content-Type": "application/json"}

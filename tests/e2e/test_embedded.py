@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tests.conftest import REFERENCE_LABELS
-from tests.service import GUNICORN, SERVE, Service
-from tests.waiting import wait_until
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.service import GUNICORN, SERVE, Service
+from tests.support.waiting import wait_until
 
 
 def test_answers_and_follows_the_file_in_every_worker(service: Service) -> None:

@@ -10,10 +10,10 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser import WIDTHS, Browser
-from tests.conftest import REFERENCE_POINTS
-from tests.service import Service, running
-from tests.waiting import wait_until
+from tests.support.browser import WIDTHS, Browser
+from tests.support.reference import REFERENCE_POINTS
+from tests.support.service import Service, running
+from tests.support.waiting import wait_until
 
 LIST = "/admin/clustering/requestrecord/"
 # Written as the service would, but faster; prints the session of somebody who may see them.

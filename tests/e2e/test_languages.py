@@ -5,7 +5,7 @@ import json
 import socket
 from typing import Any
 
-from tests.service import Service
+from tests.support.service import Service
 
 CHINESE = b"Accept-Language: zh-CN,zh;q=0.9,en;q=0.8\r\n"
 HEAD = (

@@ -6,9 +6,9 @@ from functools import partial
 
 import psutil
 
-from tests.service import Service
-from tests.waiting import wait_until
-from tests.workers import resident_bytes
+from tests.support.service import Service
+from tests.support.waiting import wait_until
+from tests.support.workers import resident_bytes
 
 
 def test_every_worker_gets_its_share_of_connections(service: Service) -> None:

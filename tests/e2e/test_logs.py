@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.service import GUNICORN, PYTHON, ROOT, SERVE, Service
-from tests.waiting import wait_until
+from tests.support.service import GUNICORN, PYTHON, ROOT, SERVE, Service
+from tests.support.waiting import wait_until
 
 REQUEST_ID = "order-4711"
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -12,11 +12,11 @@ import threading
 import time
 from typing import Any, NamedTuple
 
-from tests.conftest import REFERENCE_LABELS
-from tests.e2e import odd_requests
-from tests.e2e.odd_requests import Attack
-from tests.service import ROOT, Service
-from tests.workers import resident_bytes
+from tests.support import odd_requests
+from tests.support.odd_requests import Attack
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.service import ROOT, Service
+from tests.support.workers import resident_bytes
 
 ATTACKS = 10_000
 CLIENTS = 8

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.service import GUNICORN, ROOT, Service
-from tests.waiting import wait_until
+from tests.support.service import GUNICORN, ROOT, Service
+from tests.support.waiting import wait_until
 
 
 def scrape(service: Service) -> dict[str, float]:

@@ -7,9 +7,9 @@ import statistics
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks import load
-from tests.conftest import REFERENCE_LABELS
-from tests.service import Service
-from tests.workers import resident_bytes
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.service import Service
+from tests.support.workers import resident_bytes
 
 OVERLOADED = "503 overloaded with Retry-After"
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver.common.by import By
 
-from tests.browser import Browser
-from tests.service import Service, running
-from tests.waiting import wait_until
+from tests.support.browser import Browser
+from tests.support.service import Service, running
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser import Browser
-from tests.conftest import REFERENCE_LABELS
 from tests.e2e.test_api_keys import create_key
-from tests.service import PYTHON, Service
-from tests.waiting import wait_until
+from tests.support.browser import Browser
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.service import PYTHON, Service
+from tests.support.waiting import wait_until
 
 LABELS = " ".join(map(str, REFERENCE_LABELS[3]))
 PROGRAMS = {

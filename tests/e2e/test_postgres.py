@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.conftest import REFERENCE_LABELS
-from tests.service import Service
-from tests.waiting import wait_until
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.service import Service
+from tests.support.waiting import wait_until
 from tools.postgres_server import PostgresServer
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import PYTHON, ROOT, Service
-from tests.waiting import wait_until
+from tests.support.service import PYTHON, ROOT, Service
+from tests.support.waiting import wait_until
 
 
 def test_a_state_directory_that_cannot_be_written_is_replaced(service: Service) -> None:
@@ -72,7 +72,7 @@ def test_kill_minus_nine_leaves_a_readable_applied_file(tmp_path: Path) -> None:
         "DJANGO_SETTINGS_MODULE": "kmeans_project.settings",
     }
     run = subprocess.run(
-        [PYTHON, "-m", "tests.e2e.killed_agents", "100"],
+        [PYTHON, "-m", "tests.support.killed_agents", "100"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from tests.service import PYTHON, Service
+from tests.support.service import PYTHON, Service
 
 EXAMPLES = 300
 # What is valid by the schema is answered, or refused for what no schema can say. All else is

@@ -4,9 +4,9 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser import Browser
-from tests.conftest import REFERENCE_LABELS
-from tests.service import Service
+from tests.support.browser import Browser
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.service import Service
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import http.client
 
 import pytest
 
-from tests.service import Service
+from tests.support.service import Service
 
 
 def get(service: Service, path: str, **headers: str) -> http.client.HTTPResponse:

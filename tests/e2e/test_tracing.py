@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS
-from tests.otlp import Collector
-from tests.service import GUNICORN, SERVE, Service, free_port
-from tests.waiting import wait_until
+from tests.support.otlp import Collector
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.support.service import GUNICORN, SERVE, Service, free_port
+from tests.support.waiting import wait_until
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLERS_SPAN_ID = "00f067aa0ba902b7"

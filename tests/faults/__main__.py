@@ -15,7 +15,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()
 
 from tests.faults.faults import FAULTS  # noqa: E402
-from tests.faults.scene import HEADER, Outcome, Scene, start_server  # noqa: E402
+from tests.support.scene import HEADER, Outcome, Scene, start_server  # noqa: E402
 from tools.nacos_server import build_jar  # noqa: E402
 
 

@@ -4,7 +4,7 @@ import statistics
 import time
 from typing import Any
 
-from tests.faults.scene import (
+from tests.support.scene import (
     PASSWORD,
     TOKEN_SECONDS,
     UNREACHABLE,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.faults import FAULTS
-from tests.faults.scene import Fault, Scene, start_server
-from tests.servers import server_jar
+from tests.support.scene import Fault, Scene, start_server
+from tests.support.servers import server_jar
 from tools.nacos_server import NacosServer
 
 

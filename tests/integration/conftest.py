@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import free_ports, server_jar
-from tests.service import Service
+from tests.support.servers import free_ports, server_jar
+from tests.support.service import Service
 from tools.nacos_server import NacosServer
 
 USER = "kmeans"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import PASSWORD, USER
-from tests.service import ROOT, STRANGE, free_port
-from tests.waiting import wait_until
+from tests.support.service import ROOT, STRANGE, free_port
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
-GREETER = ROOT / "tests" / "extending" / "greeter"
+GREETER = ROOT / "tests" / "support" / "greeter"
 
 
 class Greeter:

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from tests.integration.conftest import MakeService
-from tests.service import free_port
+from tests.support.service import free_port
 from tools.nacos_server import NacosServer
 
 

@@ -6,7 +6,7 @@ import psutil
 
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, publish, wait_until_listed
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
 BEATS_OF_AN_HOUR = 120

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.consumers.java import CLIENTS, JavaConsumer, crash, restart, start, two_services
-from tests.servers import require
+from tests.support.java import CLIENTS, JavaConsumer, crash, restart, start, two_services
+from tests.support.servers import require
 from tools.nacos_server import NacosServer
 
 # Spring's cache of 35 s and our drain of 40 s, in about an eighth of the time; what counts is that

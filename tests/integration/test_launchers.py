@@ -10,8 +10,8 @@ import pytest
 
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, publish, wait_until_listed, workers_of
-from tests.service import GUNICORN, SERVE
-from tests.waiting import wait_until
+from tests.support.service import GUNICORN, SERVE
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
 RUNSERVER = ("manage.py", "runserver")

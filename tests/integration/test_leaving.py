@@ -12,8 +12,8 @@ import pytest
 
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, wait_until_listed, workers_of
-from tests.service import Service
-from tests.waiting import wait_until
+from tests.support.service import Service
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
 

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import REFERENCE_LABELS
 from tests.integration.conftest import MakeService
-from tests.service import SERVE, Service
-from tests.waiting import wait_until
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.service import SERVE, Service
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
 

@@ -7,8 +7,8 @@ import urllib.request
 
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, publish, wait_until_listed
-from tests.service import Service
-from tests.waiting import wait_until
+from tests.support.service import Service
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
 PASSWORD = "a-password-of-a-test"

@@ -6,9 +6,9 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.consumers.java import crash, start, two_services
-from tests.service import ROOT, Service
-from tests.waiting import wait_until
+from tests.support.java import crash, start, two_services
+from tests.support.service import ROOT, Service
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
 CONSUMER = ROOT / "examples" / "python-consumer" / "kmeans_client.py"

@@ -14,7 +14,7 @@ from nacos_integration.agent.sources import ConfigSource, FileSource, NacosSourc
 from nacos_integration.errors import ConflictError
 from nacos_integration.live_config import md5_of
 from nacos_integration.sdk.client import NacosClient
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
 

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, publish, wait_until_listed
-from tests.service import free_port
+from tests.support.service import free_port
 from tools.nacos_server import NacosServer
 
 

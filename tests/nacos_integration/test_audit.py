@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from nacos_integration.agent import audit
 from nacos_integration.models import ConfigChange
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 def row(number: int) -> ConfigChange:

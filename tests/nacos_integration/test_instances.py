@@ -15,7 +15,7 @@ from nacos_integration.live_config import md5_of
 from nacos_integration.state import files
 from nacos_integration.web import instances, panels
 from tests.conftest import Configure
-from tests.service import free_port
+from tests.support.service import free_port
 
 VERSION = md5_of("clusters: 3\n")[:12]
 Listen = Callable[[bytes], int]

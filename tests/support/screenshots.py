@@ -1,6 +1,6 @@
 """Renews the pictures of the pages in docs/images: a real service, a real Nacos, a real browser.
 
-.venv/bin/python -m tools.screenshots [name …]
+.venv/bin/python -m tests.support.screenshots [name …]
 """
 
 import base64
@@ -24,10 +24,10 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 from sklearn.datasets import make_blobs  # noqa: E402
 
-from tests.browser import Browser  # noqa: E402
-from tests.servers import free_ports  # noqa: E402
-from tests.service import ROOT, Service  # noqa: E402
-from tests.waiting import wait_until  # noqa: E402
+from tests.support.browser import Browser  # noqa: E402
+from tests.support.servers import free_ports  # noqa: E402
+from tests.support.service import ROOT, Service  # noqa: E402
+from tests.support.waiting import wait_until  # noqa: E402
 from tools.nacos_server import NacosServer, build_jar  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"

@@ -19,7 +19,7 @@ from nacos_integration.live_config import md5_of
 from nacos_integration.models import ConfigChange
 from nacos_integration.state import publishing
 from tests.conftest import Configure
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

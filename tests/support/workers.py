@@ -2,7 +2,7 @@
 
 import psutil
 
-from tests.service import Service
+from tests.support.service import Service
 
 
 def resident_bytes(service: Service) -> dict[int, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.conftest import REFERENCE_POINTS
+from tests.support.reference import REFERENCE_POINTS
 
 SEED = "2026-11"
 BODY = json.dumps({"points": REFERENCE_POINTS}).encode()

@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from kmeans_project.settings import _Environment
-from tests.service import Service
+from tests.support.service import Service
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from django.test import Client, override_settings
 
-from tests.conftest import REFERENCE_POINTS, Configure
+from tests.conftest import Configure
+from tests.support.reference import REFERENCE_POINTS
 
 
-@override_settings(ROOT_URLCONF="tests.extending.mini_batch")
+@override_settings(ROOT_URLCONF="tests.support.mini_batch.endpoint")
 def test_another_algorithm_follows_the_config_and_answers_problems(configure: Configure) -> None:
     def post(points: object) -> tuple[int, dict[str, object]]:
         answer = Client().post(

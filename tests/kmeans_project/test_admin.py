@@ -6,7 +6,8 @@ from django.test import Client
 from django.utils import timezone
 
 from nacos_integration.models import ConfigChange
-from tests.conftest import REFERENCE_POINTS, Configure, Recorded
+from tests.conftest import Configure, Recorded
+from tests.support.reference import REFERENCE_POINTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

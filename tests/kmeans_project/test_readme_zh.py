@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.service import ROOT
+from tests.support.service import ROOT
 
 ENGLISH, CHINESE = "README.md", "README.zh-CN.md"
 BLOCK = re.compile(r"^```.*?^```\n", re.MULTILINE | re.DOTALL)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import grpc  # type: ignore[import-untyped]
 
-from tests.service import free_port
+from tests.support.service import free_port
 
 GRPC_PORT_OFFSET = 1000
 Result = TypeVar("Result")

@@ -1,6 +1,6 @@
 """The tests that go through Django's database once more, on a real PostgreSQL.
 
-`python -m tests.on_postgres`, with arguments for pytest if need be.
+`python -m tests.support.on_postgres`, with arguments for pytest if need be.
 """
 
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tools.postgres_server import PostgresServer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TESTS = (
     "tests/clustering",
     "tests/nacos_integration",
-    "tests/test_admin.py",
-    "tests/test_overview.py",
+    "tests/kmeans_project/test_admin.py",
+    "tests/kmeans_project/test_overview.py",
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FOLDERS = ("clustering", "nacos_integration", "kmeans_project", "serving")
 SOURCES = [
     *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))),

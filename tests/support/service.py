@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import REFERENCE_LABELS, REFERENCE_POINTS
-from tests.waiting import wait_until
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PYTHON = Path(sys.executable)
 SERVE = ("manage.py", "serve")
 GUNICORN = ("-m", "gunicorn", "kmeans_project.wsgi")

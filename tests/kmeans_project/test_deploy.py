@@ -23,9 +23,9 @@ from nacos_integration.agent.supervisor import LEAVE_SECONDS
 from nacos_integration.management.commands.nacos import CONFIRM_SECONDS
 from nacos_integration.management.commands.serve import KILL_SECONDS
 from serving.problems import STATUS_BY_CODE
-from tests.service import PYTHON, ROOT, SERVE, Service
-from tests.test_docs import documented_settings
-from tests.waiting import wait_until
+from tests.kmeans_project.test_docs import documented_settings
+from tests.support.service import PYTHON, ROOT, SERVE, Service
+from tests.support.waiting import wait_until
 from tools.nacos_api import PATHS
 
 DEPLOY = ROOT / "deploy"

@@ -14,8 +14,8 @@ from django.core.management import get_commands, load_command_class
 
 from nacos_integration.checks import REQUIRED
 from nacos_integration.conf import DEFAULTS, Conf
-from tests.conftest import REFERENCE_LABELS
-from tests.service import PYTHON, ROOT, Service, running
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.service import PYTHON, ROOT, Service, running
 
 DOCS = ROOT / "docs"
 DOCUMENTS = {
@@ -169,9 +169,9 @@ def test_code_in_the_documents_is_code() -> None:
 
 
 def test_what_extending_shows_is_what_the_tests_run() -> None:
-    tested = ROOT / "tests" / "extending"
+    tested = ROOT / "tests" / "support"
     shown = {code for name, code in blocks("python") if name == "docs/extending.md"}
-    files = [tested / "mini_batch.py", *(tested / "greeter").glob("*.py")]
+    files = [tested / "mini_batch" / "endpoint.py", *(tested / "greeter").glob("*.py")]
     assert shown == {path.read_text() for path in files if path.name != "manage.py"}
 
 

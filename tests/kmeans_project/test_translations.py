@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import PYTHON, ROOT
+from tests.support.service import PYTHON, ROOT
 
 APPS = ("clustering", "kmeans_project", "nacos_integration", "serving")
 CATALOGUE = Path("locale", "zh_Hans", "LC_MESSAGES", "django.po")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.conftest import REFERENCE_LABELS
-from tests.service import ROOT, Service
-from tests.waiting import wait_until
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.service import ROOT, Service
+from tests.support.waiting import wait_until
 from tools import maven
 from tools.nacos_server import NacosServer
 

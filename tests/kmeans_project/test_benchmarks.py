@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tests.service import PYTHON, ROOT
+from tests.support.service import PYTHON, ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import psutil
 
-from tests.conftest import REFERENCE_LABELS
-from tests.faults.proxy import GRPC_PORT_OFFSET, GrpcRelay, Proxy
-from tests.servers import free_ports
-from tests.service import Service
-from tests.waiting import wait_until
+from tests.support.proxy import GRPC_PORT_OFFSET, GrpcRelay, Proxy
+from tests.support.reference import REFERENCE_LABELS
+from tests.support.servers import free_ports
+from tests.support.service import Service
+from tests.support.waiting import wait_until
 from tools.nacos_api import NacosApi, NacosError
 from tools.nacos_server import NacosServer
 

@@ -16,7 +16,7 @@ from django.test import RequestFactory
 
 from kmeans_project import logs
 from serving import request_context
-from tests.service import PYTHON, ROOT
+from tests.support.service import PYTHON, ROOT
 
 CALLER = request_context.Caller("an-id", "4bf92f3577b34da6a3ce929d0e0e4736", "127.0.0.1")
 

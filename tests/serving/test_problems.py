@@ -13,7 +13,7 @@ from kmeans_project.pages import views
 from serving.problems import STATUS_BY_CODE
 from serving.status_titles import TITLES
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "errors.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
 
 
 def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
