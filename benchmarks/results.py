@@ -75,11 +75,6 @@ class Measured:
         """Of all processes of the service, per request."""
         return 1000 * self.cpu_seconds / max(1, self.requests)
 
-    @property
-    def generator_milliseconds(self) -> float:
-        """Of the process that makes the load, per request."""
-        return 1000 * self.generator_seconds / max(1, self.requests)
-
 
 @dataclass(frozen=True)
 class Memory:
