@@ -1,6 +1,6 @@
 """Calls skl-kmeans by its name in Nacos: finds its instances, balances, and fails over.
 
-Nothing but the standard library, for Nacos 2 and 3. `--help` says how to run it.
+It uses only the standard library, with Nacos 2 or 3. See `--help`.
 """
 
 import argparse
@@ -20,20 +20,20 @@ from typing import Any
 NACOS_TIMEOUT_SECONDS = 3.0
 REREAD_SECONDS = 3.0
 AVOID_SECONDS = 10.0
-# Longer than the service lets a request wait (KMEANS_QUEUE_TIMEOUT_SECONDS, 5) and then takes.
+# Longer than the longest wait in the service (KMEANS_QUEUE_TIMEOUT_SECONDS, 5) plus the fit.
 CALL_TIMEOUT_SECONDS = 10.0
-# Nacos 2 knows only the second of each, Nacos 3 only the first.
+# Nacos 3 has only the first of each, Nacos 2 only the second.
 LOGIN_PATHS = ("/nacos/v3/auth/user/login", "/nacos/v1/auth/users/login")
 LIST_PATHS = ("/nacos/v3/client/ns/instance/list", "/nacos/v2/ns/instance/list")
 POINTS = [[1.0, 2.0], [2.0, 3.0], [3.5, 4.0], [9.0, 9.0], [10.0, 11.0], [30.0, 1.0]]
 
 logger = logging.getLogger("kmeans_client")
-# A proxy that the environment names is not for neighbours.
+# Ignore proxies from the environment: the instances are in the same network.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 class KMeansError(Exception):
-    """The service refused, and said why in a problem document (RFC 9457)."""
+    """The service responded with a problem document (RFC 9457)."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
         super().__init__(f"{problem['type']}: {problem['detail']}")
@@ -41,14 +41,14 @@ class KMeansError(Exception):
 
 
 class NoInstanceError(Exception):
-    """No instance is known, or none of those known answered."""
+    """No instance is known, or none of the known ones answered."""
 
 
 class Instances:
     """The healthy and enabled instances of a service; a thread reads them every 3 s.
 
-    What was read last counts while Nacos is away, and while it lists none, because it knows none
-    for some seconds after its own restart; a call finds out who is alive.
+    The last known instances stay in use while Nacos is unreachable or lists none, as it does for
+    some seconds after its own restart. A call finds out which of them are alive.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Instances:
 class KMeansClient:
     """Sends each call to the next instance; one that failed is the last choice for 10 s.
 
-    Threads may share it.
+    It is thread-safe.
     """
 
     def __init__(self, instances: Instances) -> None:
@@ -114,8 +114,8 @@ class KMeansClient:
     def cluster(self, points: list[list[float]]) -> list[int]:
         """Return the cluster of each point, from 0.
 
-        An instance that breaks off or is overloaded is not the end: each is tried once, since
-        k-means is safe to repeat. Raises KMeansError and NoInstanceError.
+        Each instance is tried once, because k-means is safe to retry. Raises KMeansError and
+        NoInstanceError.
         """
         body = json.dumps({"points": points}).encode()
         for address in self._in_turn():

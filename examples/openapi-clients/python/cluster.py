@@ -1,4 +1,4 @@
-"""Sends the points of each input line, and prints the answer, or what is wrong, as JSON."""
+"""Sends the points of each input line, and prints the labels or the problem as JSON."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-// Sends the points of each input line, and prints the answer, or what is wrong, as a line of JSON.
+// Sends the points of each input line, and prints the labels or the problem as a line of JSON.
 import { createInterface } from "node:readline";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.js";

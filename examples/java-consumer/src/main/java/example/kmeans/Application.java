@@ -17,7 +17,7 @@ public class Application {
         SpringApplication.run(Application.class, args);
     }
 
-    /** Takes the host of a URL for the name of a service. The configurer sets the timeouts. */
+    /** Treats the host of a URL as the name of a service. The configurer sets the timeouts. */
     @Bean
     @LoadBalanced
     RestClient.Builder loadBalancedRestClientBuilder(

@@ -16,7 +16,7 @@ import org.springframework.boot.CommandLineRunner;
 import org.springframework.core.NestedExceptionUtils;
 import org.springframework.stereotype.Component;
 
-/** Calls at a steady rate, however long a call takes, and prints a line of JSON for each. */
+/** Calls at a steady rate, independent of the duration of calls, and prints a line of JSON for each. */
 @Component
 class Caller implements CommandLineRunner {
     private static final Points POINTS = new Points(List.of(
@@ -24,7 +24,7 @@ class Caller implements CommandLineRunner {
             List.of(4.0, 6.0), List.of(8.0, 8.0), List.of(10.0, 11.0),
             List.of(12.0, 12.0), List.of(12.0, 15.0), List.of(10.0, 12.0)));
 
-    /** One call; labels and status, or status and error, or only an error. */
+    /** One call: labels and status, or status and error, or only an error. */
     record Call(
             Instant time, String client, String instance,
             Integer status, List<Integer> results, String error, long milliseconds) {}
@@ -59,10 +59,10 @@ class Caller implements CommandLineRunner {
         long end = next + duration.toNanos();
         for (long i = 0; next < end; i++) {
             TimeUnit.NANOSECONDS.sleep(next - System.nanoTime());
-            // After a pause, of a busy machine, calls are left out and not made all at once.
+            // After a pause on a busy machine, skip calls instead of catching up at once.
             next = Math.max(next, System.nanoTime() - period) + period;
-            // Two calls by turns: the load balancer alternates too, between two instances, and each
-            // client would have one of them for itself.
+            // Two calls before switching clients: the load balancer alternates too, so each client
+            // would always get the same one of two instances.
             boolean isFeign = i / 2 % 2 == 0;
             pool.execute(() -> call(isFeign ? "feign" : "restclient", isFeign ? feign : rest));
         }

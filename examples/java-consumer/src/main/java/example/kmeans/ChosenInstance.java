@@ -7,12 +7,12 @@ import org.springframework.cloud.client.loadbalancer.Request;
 import org.springframework.cloud.client.loadbalancer.Response;
 import org.springframework.stereotype.Component;
 
-/** Remembers which instance the load balancer chose last in this thread; of retries, the last. */
+/** Remembers which instance the load balancer chose last in this thread, after retries too. */
 @Component
 class ChosenInstance implements LoadBalancerLifecycle<Object, Object, ServiceInstance> {
     private final ThreadLocal<String> address = new ThreadLocal<>();
 
-    /** Returns the instance's host:port and forgets it; null if there was none to choose. */
+    /** Returns the instance's host:port and forgets it; null if none was available. */
     String take() {
         String taken = address.get();
         address.remove();

@@ -2,6 +2,6 @@ package example.kmeans;
 
 import org.springframework.cloud.openfeign.FeignClient;
 
-/** The client that OpenFeign makes from the annotations of {@link KMeansClient}. */
+/** The client that OpenFeign generates from the annotations of {@link KMeansClient}. */
 @FeignClient(name = "${kmeans.service-name}", configuration = ProblemDecoder.class)
 interface FeignKMeansClient extends KMeansClient {}

@@ -5,7 +5,7 @@ import java.util.List;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
 
-/** What the service offers; {@link FeignKMeansClient} and {@link RestKMeansClient} both do it. */
+/** The service's API, implemented by {@link FeignKMeansClient} and {@link RestKMeansClient}. */
 public interface KMeansClient {
     /** n points of d coordinates each. */
     record Points(List<List<Double>> points) {}
@@ -14,9 +14,9 @@ public interface KMeansClient {
     record Labels(List<Integer> results) {}
 
     /**
-     * Assigns each point to a cluster; the service's configuration says how many there are.
+     * Assigns each point to a cluster; the service's config sets their number.
      *
-     * @throws KMeansException if the service refuses, for instance points of different length
+     * @throws KMeansException if the service rejects the points, for instance of different lengths
      */
     @PostMapping("/api/skl-kmeans")
     Labels cluster(@RequestBody Points points);

@@ -2,7 +2,7 @@ package example.kmeans;
 
 import org.springframework.http.ProblemDetail;
 
-/** The service answered with a problem document (RFC 9457) instead of labels. */
+/** The service responded with a problem document (RFC 9457) instead of labels. */
 public class KMeansException extends RuntimeException {
     private final transient ProblemDetail problem;
 
@@ -11,7 +11,7 @@ public class KMeansException extends RuntimeException {
         this.problem = problem;
     }
 
-    /** Decide by its type, which is stable; its properties have pointer and request_id. */
+    /** Check its type, which is stable. Its properties have pointer and request_id. */
     public ProblemDetail problem() {
         return problem;
     }

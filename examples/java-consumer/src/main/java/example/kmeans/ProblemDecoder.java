@@ -14,7 +14,7 @@ import org.springframework.http.ProblemDetail;
 import org.springframework.http.client.ClientHttpResponse;
 import org.springframework.web.client.RestClient;
 
-/** Makes a {@link KMeansException} of an error's body, for Feign and for RestClient. */
+/** Decodes the body of an error into a {@link KMeansException}, for Feign and for RestClient. */
 class ProblemDecoder implements ErrorDecoder, RestClient.ResponseSpec.ErrorHandler {
     private final ObjectMapper json;
 
@@ -42,7 +42,7 @@ class ProblemDecoder implements ErrorDecoder, RestClient.ResponseSpec.ErrorHandl
         try {
             return new KMeansException(json.readValue(body, ProblemDetail.class));
         } catch (IOException notFromTheService) {
-            // A proxy in between answers as it likes.
+            // A proxy in between may send anything.
             String text = new String(body, StandardCharsets.UTF_8);
             return new KMeansException(
                     ProblemDetail.forStatusAndDetail(HttpStatusCode.valueOf(status), text));

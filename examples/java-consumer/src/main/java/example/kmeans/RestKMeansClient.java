@@ -8,7 +8,7 @@ import org.springframework.http.HttpStatusCode;
 import org.springframework.stereotype.Component;
 import org.springframework.web.client.RestClient;
 
-/** The same with Spring's RestClient, in plain code. */
+/** The same with Spring's RestClient. */
 @Component
 class RestKMeansClient implements KMeansClient {
     private final RestClient restClient;

@@ -12,7 +12,7 @@ import kmeans.client.KMeansRequest;
 import kmeans.client.Problem;
 import kmeans.client.SklKmeansApi;
 
-/** Sends the points of each input line, and prints the answer, or what is wrong, as a line of JSON. */
+/** Sends the points of each input line, and prints the labels or the problem as a line of JSON. */
 public final class Cluster {
     public static void main(String[] arguments) throws ApiException, IOException {
         ApiClient client = new ApiClient();
@@ -27,7 +27,7 @@ public final class Cluster {
                 answer = api.cluster(new KMeansRequest().points(points), null);
             } catch (ApiException error) {
                 if (error.getResponseBody() == null) {
-                    throw error; // there was no answer
+                    throw error; // there was no response
                 }
                 answer = json.readValue(error.getResponseBody(), Problem.class);
             }
