@@ -1,7 +1,6 @@
 """What deploy/ holds fits the service, as far as that can be told without Docker or a cluster."""
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -9,10 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate
-import promql_parser
 import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
@@ -22,10 +19,8 @@ from kmeans_project import __version__
 from nacos_integration.agent.supervisor import LEAVE_SECONDS
 from nacos_integration.management.commands.nacos import CONFIRM_SECONDS
 from nacos_integration.management.commands.serve import KILL_SECONDS
-from serving.problems import STATUS_BY_CODE
-from tests.kmeans_project.test_docs import documented_settings
-from tests.support.service import PYTHON, ROOT, SERVE, Service
-from tests.support.waiting import wait_until
+from tests.support.documents import documented_settings
+from tests.support.service import ROOT
 from tools.nacos_api import PATHS
 
 DEPLOY = ROOT / "deploy"
@@ -37,8 +32,6 @@ MANIFESTS = {
 }
 KUSTOMIZATION = MANIFESTS.pop("kustomization.yaml")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-ALERTS = yaml.safe_load((DEPLOY / "prometheus-alerts.yaml").read_text())
-DASHBOARD = json.loads((DEPLOY / "grafana-dashboard.json").read_text())
 POD_SPECS = {
     name: manifest["spec"]["template"]["spec"]
     for name, manifest in MANIFESTS.items()
@@ -47,61 +40,6 @@ POD_SPECS = {
 OURS = {name: each for name, each in COMPOSE["services"].items() if "build" in each}
 # Variables that Python itself reads.
 PYTHONS = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
-
-# The file system as the image has it under a read-only root: it can be written in STATE_DIR, TMPDIR
-# and /dev/shm alone.
-READ_ONLY = """
-set -e
-mount --make-rprivate /
-mount --bind "$STATE_DIR" "$STATE_DIR"
-mount -t tmpfs tmpfs "$TMPDIR"
-cut -d' ' -f2 /proc/self/mounts | while read -r target; do
-    case "$target" in
-        /proc* | /sys* | /dev* | "$STATE_DIR" | "$TMPDIR") ;;
-        *) mount -o remount,ro,bind "$target" ;;
-    esac
-done
-! touch manage.py 2> /dev/null
-exec "$@"
-"""
-
-
-@pytest.fixture(scope="module")
-def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that runs as in the image."""
-    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
-        pytest.skip("only root may make a file system read-only")
-    folder = tmp_path_factory.mktemp("container")
-    (folder / "tmp").mkdir()
-    (folder / "state").mkdir()
-    service = Service(
-        folder, {"TMPDIR": str(folder / "tmp"), "HOME": "/nonexistent", "WORKERS": "1"}
-    )
-    assert service.manage("migrate", "-v", "0").returncode == 0
-    with service.log_path.open("ab") as log:
-        service.process = subprocess.Popen(
-            ["unshare", "-m", "bash", "-c", READ_ONLY, "bash", PYTHON, *SERVE],
-            cwd=ROOT,
-            env=service.environment | {"PYTHONDONTWRITEBYTECODE": "1"},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        # Nothing has compiled its modules for it, as the image's build does.
-        wait_until(lambda: service.get("/livez") == 200, 100, service.log)
-        yield service
-        assert service.stop() == 0
-    finally:
-        service.close()
-
-
-@pytest.fixture(scope="module")
-def exported(container: Service) -> set[str]:
-    """The names of the samples at /metrics."""
-    container.labels()
-    lines = container.read("/metrics").splitlines()
-    names = {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}
-    return names | {"nacos_verified_age_seconds"}  # has no value without a Nacos
 
 
 def default(name: str) -> str:
@@ -139,27 +77,6 @@ def manage_commands() -> Iterator[list[str]]:
     for unit in UNITS:
         (command,) = re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)
         yield shlex.split(command)[2:]
-
-
-def expressions() -> Iterator[str]:
-    for group in ALERTS["groups"]:
-        for rule in group["rules"]:
-            yield rule["expr"]
-    for panel in DASHBOARD["panels"]:
-        for target in panel["targets"]:
-            yield target["expr"].replace("$__rate_interval", "5m")
-
-
-def selectors(node: object) -> Iterator[Any]:
-    """Yield the vector selectors in a parsed expression."""
-    if isinstance(node, promql_parser.VectorSelector):
-        yield node
-        return
-    for name in ("lhs", "rhs", "expr", "vector_selector", "args"):
-        inner = getattr(node, name, None)
-        for each in inner if isinstance(inner, list) else [inner]:
-            if each is not None and type(each).__module__.startswith("promql_parser"):
-                yield from selectors(each)
 
 
 def test_compose_is_of_the_specification() -> None:
@@ -305,25 +222,3 @@ def test_pods_are_confined(name: str) -> None:
     assert box["securityContext"]["readOnlyRootFilesystem"] is True
     (state,) = re.findall(r"STATE_DIR=(\S+)", DOCKERFILE)
     assert {mount["mountPath"] for mount in box["volumeMounts"]} == {state, "/tmp"}
-
-
-def test_it_serves_where_only_the_images_folders_can_be_written(container: Service) -> None:
-    assert container.clusters_in_force() == {3}
-    assert "cannot be written" not in container.log()
-    (check,) = re.findall(r"^    CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
-    _, *arguments = json.loads(check)
-    environment = os.environ | {"PORT": str(container.port)}
-    assert subprocess.run([PYTHON, *arguments], env=environment, check=False).returncode == 0
-
-
-def test_alerts_and_panels_use_what_is_exported(exported: set[str]) -> None:
-    codes = {*STATUS_BY_CODE, "ok", "applied", "rejected", "internal-error"}
-    values = {"source": {"file"}, "fate": {"queued", "written", "dropped"}, "outcome": codes}
-    for expression in expressions():
-        found = list(selectors(promql_parser.parse(expression)))
-        assert found, expression
-        for selector in found:
-            # Prometheus itself has `up`.
-            assert selector.name in exported | {"up"}, expression
-            for matcher in selector.matchers.matchers:
-                assert matcher.value in values.get(matcher.name, {matcher.value}), expression

@@ -3,10 +3,7 @@
 import json
 import re
 import shlex
-import shutil
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,15 +11,9 @@ from django.core.management import get_commands, load_command_class
 
 from nacos_integration.checks import REQUIRED
 from nacos_integration.conf import DEFAULTS, Conf
-from tests.support.reference import REFERENCE_LABELS
-from tests.support.service import PYTHON, ROOT, Service, running
+from tests.support.documents import DOCS, DOCUMENTS, blocks, documented_settings, section
+from tests.support.service import ROOT
 
-DOCS = ROOT / "docs"
-DOCUMENTS = {
-    path.relative_to(ROOT).as_posix(): path.read_text()
-    for path in [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/*/*.md")]
-}
-OPERATING = DOCUMENTS["docs/operating.md"]
 # Set by the launchers for their own children.
 INTERNAL = {
     "SERVE_LIFELINE_FD",
@@ -31,27 +22,6 @@ INTERNAL = {
     "RUN_MAIN",
     "PROMETHEUS_MULTIPROC_DIR",
 }
-
-
-def section(document: str, heading: str) -> str:
-    found = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", document, re.MULTILINE | re.DOTALL)
-    assert found, heading
-    return found[1]
-
-
-def first_cells(table: str) -> str:
-    return "\n".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
-
-
-def documented_settings() -> set[str]:
-    return set(re.findall(r"`([A-Z_]{4,})`", first_cells(section(OPERATING, "Settings"))))
-
-
-def blocks(language: str) -> Iterator[tuple[str, str]]:
-    """Yield each block of code in a language, with its document."""
-    for name, text in DOCUMENTS.items():
-        for code in re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-            yield name, code
 
 
 def anchors(document: str) -> set[str]:
@@ -68,12 +38,6 @@ def manage_commands() -> set[tuple[str, str]]:
         for name, text in DOCUMENTS.items()
         for command in re.findall(r"manage\.py ([a-z_]+[^`\n#&;,:|]*)", text)
     }
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(tmp_path_factory.mktemp("live"), {"WORKERS": "1"}) as service:
-        yield service
 
 
 def test_every_setting_is_in_the_table_and_no_other() -> None:
@@ -173,48 +137,3 @@ def test_what_extending_shows_is_what_the_tests_run() -> None:
     shown = {code for name, code in blocks("python") if name == "docs/extending.md"}
     files = [tested / "mini_batch" / "endpoint.py", *(tested / "greeter").glob("*.py")]
     assert shown == {path.read_text() for path in files if path.name != "manage.py"}
-
-
-@pytest.mark.parametrize("code", [code for _, code in blocks("sh") if "curl" in code])
-def test_curl_examples_run(code: str, live: Service) -> None:
-    code = code.replace("localhost:9999", f"localhost:{live.port}")
-    run = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
-    assert set(json.loads(run.stdout)) == {"results"}
-
-
-def test_the_reference_is_as_the_readme_says(live: Service) -> None:
-    assert json.dumps(live.labels()).replace(" ", "") in DOCUMENTS["README.md"]
-    assert json.dumps(REFERENCE_LABELS[4]).replace(" ", "") in DOCUMENTS["README.md"]
-
-
-def runnable(language: str) -> list[str]:
-    return [code for name, code in blocks(language) if name == "docs/calling.md"]
-
-
-@pytest.mark.parametrize(
-    ("program", "suffix", "code"),
-    [
-        *((str(PYTHON), ".py", code) for code in runnable("python")),
-        *(("node", ".mjs", code) for code in runnable("ts")),
-    ],
-    ids=lambda value: "" if "\n" in value else Path(value).name,
-)
-def test_callers_run(program: str, suffix: str, code: str, tmp_path: Path, live: Service) -> None:
-    if not shutil.which(program):
-        pytest.skip(f"install {program} to run this example")
-    file = tmp_path / f"caller{suffix}"
-    file.write_text(code.replace("localhost:9999", f"localhost:{live.port}"))
-    run = subprocess.run([program, file], capture_output=True, text=True, check=True)
-    assert json.loads(run.stdout) == live.labels([[1, 2], [2, 3], [9, 9], [10, 11]])
-
-
-def test_the_tables_have_every_metric_and_alert(live: Service) -> None:
-    live.labels()
-    families = set(re.findall(r"^# TYPE (\w+) ", live.read("/metrics"), re.MULTILINE))
-    tables = set(re.findall(r"`(\w+)`", first_cells(section(OPERATING, "Metrics and alerts"))))
-    rules = yaml.safe_load((ROOT / "deploy" / "prometheus-alerts.yaml").read_text())
-    alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
-    assert tables == families | alerts
-    assert (
-        set(re.findall(r"`(KMeans[A-Z]\w+)`", section(OPERATING, "When something fails"))) <= alerts
-    )
