@@ -22,7 +22,7 @@ from clustering.api import api_keys
 from clustering.models import ApiKey
 from tests.conftest import Recorded
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
-from tests.support.waiting import wait_until, wait_until_the_minute_has
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
 
@@ -30,8 +30,28 @@ URL = "/api/skl-kmeans"
 ADMIN = "/admin/clustering/apikey/"
 
 
+class Clock:
+    """The clock, set back to the start of its minute, so that no minute ends within a test."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self) -> None:
+        self._late = time.time() % 60
+
+    def time(self) -> float:
+        return time.time() - self._late
+
+
 @pytest.fixture
-def keyring(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> api_keys.Keyring:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which requests are counted."""
+    made = Clock()
+    monkeypatch.setattr(api_keys, "time", made)
+    return made
+
+
+@pytest.fixture
+def keyring(settings: Settings, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> api_keys.Keyring:
     """Keys are demanded, and none is known yet."""
     settings.API_KEYS_REQUIRED = True
     monkeypatch.setattr(api_keys, "keyring", api_keys.Keyring())
@@ -143,7 +163,6 @@ def test_the_body_is_not_looked_at_before_the_key() -> None:
     _, key = make(requests_per_minute=1)
     assert send(None, b"no JSON").status_code == 401
     assert send(None, b"x", content_type="text/plain").status_code == 401
-    wait_until_the_minute_has(5)
     assert send(f"Api-Key {key}", b"no JSON").status_code == 400
     assert send(f"Api-Key {key}", b"no JSON").status_code == 429
 
@@ -187,7 +206,6 @@ def test_the_limit_is_exact_when_many_ask_at_once() -> None:
             connection.close()
 
     callers = [threading.Thread(target=ask) for _ in range(8)]
-    wait_until_the_minute_has(20)
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -200,7 +218,6 @@ def test_each_key_has_its_own_limit_and_the_next_minute_is_a_new_one() -> None:
     row, key = make(requests_per_minute=2)
     _, other = make(requests_per_minute=1)
     _, unlimited = make()
-    wait_until_the_minute_has(10)
     assert [post(key).status_code for _ in range(4)] == [200, 200, 429, 429]
     assert [post(other).status_code for _ in range(2)] == [200, 429]
     assert [post(unlimited).status_code for _ in range(4)] == [200] * 4
@@ -212,10 +229,9 @@ def test_each_key_has_its_own_limit_and_the_next_minute_is_a_new_one() -> None:
 
 
 @pytest.mark.usefixtures("keyring")
-def test_instances_whose_clocks_differ_share_one_minute() -> None:
+def test_instances_whose_clocks_differ_share_one_minute(clock: Clock) -> None:
     row, key = make(requests_per_minute=3)
-    wait_until_the_minute_has(10)
-    ahead = int(time.time() // 60) + 1
+    ahead = int(clock.time() // 60) + 1
     ApiKey.objects.filter(pk=row.pk).update(minute=ahead, count=1)
     assert [post(key).status_code for _ in range(3)] == [200, 200, 429]
     row.refresh_from_db()
@@ -233,7 +249,6 @@ def test_known_keys_go_on_uncounted_while_the_database_is_away(
     caplog.set_level(logging.INFO, "clustering.api.api_keys")
     _, key = make(requests_per_minute=1)
     _, other = make()
-    wait_until_the_minute_has(20)
     assert post(key).status_code == 200
     assert post(key).status_code == 429
     monkeypatch.setattr(api_keys, "FRESH_SECONDS", 0.0)
@@ -321,7 +336,6 @@ def test_keys_are_written_nowhere(caplog: pytest.LogCaptureFixture, recorded: Re
     _, good = make(requests_per_minute=1)
     _, revoked = make(revoked=True)
     unknown = "Abcdefgh." + 32 * "x"
-    wait_until_the_minute_has(5)
     answers = [post(key) for key in (good, good, revoked, unknown)]
     with database_away():
         answers.append(post(unknown))

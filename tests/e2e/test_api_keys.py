@@ -72,7 +72,7 @@ def test_a_limit_holds_across_workers_and_a_revocation_reaches_them_all(service:
         with stopped(worker):
             assert post(service, unlimited) == 200
 
-    wait_until_the_minute_has(30)
+    wait_until_the_minute_has(15)
     callers = 10
     start = threading.Barrier(callers)
 
