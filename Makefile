@@ -1,13 +1,17 @@
-# Everything runs from .venv, which each target makes when it is not there. `make help` lists them.
+# Each target runs in .venv, and creates it first if necessary. `make help` lists the targets.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-# What `make bench` does: default, or full, which adds the rest of all sizes and numbers of clients.
+# These tests start nothing but short commands: no service, server or browser.
+UNIT_TESTS := tests/clustering tests/kmeans_project tests/nacos_integration tests/serving
+# Each process takes one test at a time, since some take a hundred times as long as others.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadgroup
+# `make bench` runs the default scenarios, or with BENCH=full all sizes and numbers of clients.
 BENCH ?= default
 BENCH_VENV ?= $(VENV)/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run admin nacos test faults overload bench java-demo lint format messages lock
+.PHONY: help run admin nacos check check-newest test faults overload bench java-demo lint migrations unit format messages lock
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,22 +27,36 @@ admin: $(VENV)/installed ## Create an admin user; asks for a name and a password
 nacos: $(VENV)/installed ## Start a real Nacos on 8848, to try things out
 	@exec $(RUN) tools/nacos_server.py
 
-test: $(VENV)/installed-dev lint ## Check style, types and migrations, and run all tests
-	$(RUN) manage.py makemigrations --check --dry-run
-	$(RUN) -m tests.support.on_postgres
-	@# One test at a time to whichever process is free, since some take a hundred times as long.
-	$(RUN) -m pytest -n 2 --dist loadgroup --cov --cov-report=term
+check: lint migrations unit ## Check style, types and migrations, and run the unit tests
 
-faults: $(VENV)/installed-dev ## Make faults against real Nacos servers, and print what came of them
+check-newest: ## Run the unit tests on Python 3.13 or 3.12, the newest that is installed
+	@# A shim of pyenv on PATH may have no Python behind it, so each candidate is run.
+	@newest=$$(for version in 3.13 3.12; do \
+		for python in python$$version "$$(pyenv prefix $$version 2> /dev/null)/bin/python$$version"; do \
+			"$$python" -c 'import sys; print(sys.executable)' 2> /dev/null && exit; \
+		done; \
+	done); \
+	if [ -z "$$newest" ]; then \
+		echo "check-newest: neither Python 3.13 nor 3.12 is installed; no tests run"; \
+	else \
+		echo "check-newest: $$("$$newest" --version), $$newest"; \
+		$(MAKE) --no-print-directory unit VENV=$(VENV)/newest PYTHON="$$newest"; \
+	fi
+
+test: lint migrations ## Check style, types and migrations, and run all tests
+	$(RUN) -m tests.support.on_postgres
+	$(PYTEST) --cov --cov-report=term --durations=20
+
+faults: $(VENV)/installed-dev ## Inject faults with real Nacos servers, and print the results
 	$(RUN) -m tests.faults
 
-overload: $(VENV)/installed-dev ## Overload a service, and print how it bears it
+overload: $(VENV)/installed-dev ## Overload a service, and print how it responds
 	$(RUN) -m benchmarks.overload
 
-bench: $(VENV)/installed-dev $(BENCH_VENV)/installed ## Compare with peers, and renew docs/performance.md
+bench: $(VENV)/installed-dev $(BENCH_VENV)/installed ## Compare with other servers, and update docs/performance.md
 	$(RUN) -m benchmarks $(BENCH) --peers $(BENCH_VENV)/bin/python --docs docs
 
-java-demo: $(VENV)/installed-dev ## Restart and kill what a Java consumer calls, and print what it saw
+java-demo: $(VENV)/installed-dev ## Restart and kill services that a Java consumer calls, and print what it saw
 	$(RUN) -m tests.consumers
 
 lint: $(VENV)/installed-dev ## Check style and types
@@ -46,21 +64,27 @@ lint: $(VENV)/installed-dev ## Check style and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy .
 
-format: $(VENV)/installed-dev ## Put the code in order
+migrations: $(VENV)/installed-dev ## Check that no migration is missing
+	$(RUN) manage.py makemigrations --check --dry-run
+
+unit: $(VENV)/installed-dev ## Run the unit tests
+	$(PYTEST) --durations=5 $(UNIT_TESTS)
+
+format: $(VENV)/installed-dev ## Format the code
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-messages: $(VENV)/installed ## Collect the texts to translate, and compile the translations; needs gettext
+messages: $(VENV)/installed ## Collect texts to translate, and compile translations; needs gettext
 	$(RUN) manage.py makemessages --locale zh_Hans --add-location file --no-obsolete --no-wrap
 	$(RUN) manage.py compilemessages --ignore '.*'
 
-lock: ## Renew constraints.txt from the requirements files
+lock: ## Update constraints.txt from the requirements files
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
 	sed '/^-c /d' requirements.txt > $(VENV)/lock/requirements.txt
 	sed '/^-c /d' requirements-otel.txt > $(VENV)/lock/requirements-otel.txt
 	cp requirements-dev.txt $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install -q -r $(VENV)/lock/requirements-dev.txt
-	echo '# Every package that the requirements files drag in; made by `make lock`.' > constraints.txt
+	echo '# Every package that the requirements files install; made by `make lock`.' > constraints.txt
 	$(VENV)/lock/bin/python -m pip freeze --exclude pip --exclude setuptools >> constraints.txt
 	rm -rf $(VENV)/lock
 
@@ -74,7 +98,7 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-otel.
 	$(RUN) -m pip install -q -r requirements-dev.txt
 	touch $@
 
-# The peers' packages are none of the service's.
+# The service does not use the packages of the servers that it is compared with.
 $(BENCH_VENV)/installed: requirements-bench.txt constraints.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python -m pip install -q -r requirements-bench.txt
