@@ -73,9 +73,8 @@ def metric(service: Service, name: str) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
-def test_a_body_in_chunks_without_a_length_is_read(edge: Service) -> None:
-    start(edge)
-    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=20)
+def test_a_body_in_chunks_without_a_length_is_read(live: Service) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=20)
     chunks = (BODY[i : i + 7] for i in range(0, len(BODY), 7))
     connection.request("POST", "/api/skl-kmeans", chunks, JSON, encode_chunked=True)
     assert json.load(connection.getresponse()) == {"results": REFERENCE_LABELS[3]}
@@ -101,17 +100,15 @@ def test_the_limit_of_bytes_holds_for_every_way_to_send_them(edge: Service) -> N
     connection.close()
 
 
-def test_what_is_announced_too_large_is_answered_before_it_is_sent(edge: Service) -> None:
-    start(edge)
-    with connected(edge) as connection:
+def test_what_is_announced_too_large_is_answered_before_it_is_sent(live: Service) -> None:
+    with connected(live) as connection:
         connection.sendall(head(10**12, "Expect: 100-continue"))
         response, _ = answer(connection)
         assert response.status == 413
 
 
-def test_a_caller_that_waits_for_100_gets_it(edge: Service) -> None:
-    start(edge)
-    with connected(edge) as connection:
+def test_a_caller_that_waits_for_100_gets_it(live: Service) -> None:
+    with connected(live) as connection:
         connection.sendall(head(len(BODY), "Expect: 100-continue"))
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(BODY)
@@ -174,13 +171,12 @@ def test_who_waits_too_long_is_turned_away(edge: Service) -> None:
     assert "no turn within 0.05 s" in problem["detail"]
 
 
-def test_small_requests_do_not_wait_for_a_large_one(edge: Service) -> None:
-    start(edge)
+def test_small_requests_do_not_wait_for_a_large_one(live: Service) -> None:
     finished: list[float] = []
-    large = threading.Thread(target=lambda: finished.append(post(edge, LARGE)[0] or 0))
+    large = threading.Thread(target=lambda: finished.append(post(live, LARGE)[0] or 0))
     large.start()
     time.sleep(0.5)
-    assert edge.labels() == REFERENCE_LABELS[3]
+    assert live.labels() == REFERENCE_LABELS[3]
     assert not finished
     large.join()
 
@@ -208,18 +204,16 @@ def test_bodies_held_at_once_are_bounded(edge: Service) -> None:
     wait_until(lambda: post(edge, b" " * 60_000)[0] == 400)
 
 
-def test_a_million_points_of_eight_dimensions_are_answered(edge: Service) -> None:
-    start(edge)
+def test_a_million_points_of_eight_dimensions_are_answered(live: Service) -> None:
     numbers = ",".join(f"{i * 0.618033988749895 % 1:.15f}" for i in range(8))
     points = ",".join(f"[{i % 7}{numbers[1:]}]" for i in range(1_000_000))
-    status, headers, result = post(edge, f'{{"points":[{points}]}}')
+    status, headers, result = post(live, f'{{"points":[{points}]}}')
     assert (status, headers["x-kmeans-clusters"]) == (200, "3")
     assert isinstance(result, dict)
     assert len(result["results"]) == 1_000_000
 
 
-def test_what_is_no_http_gets_a_problem_document_too(edge: Service) -> None:
-    start(edge)
+def test_what_is_no_http_gets_a_problem_document_too(live: Service) -> None:
     for wrong, status in [
         (b"GARBAGE\r\n\r\n", 400),
         (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", 414),
@@ -227,7 +221,7 @@ def test_what_is_no_http_gets_a_problem_document_too(edge: Service) -> None:
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
     ]:
-        with connected(edge) as connection:
+        with connected(live) as connection:
             connection.sendall(wrong)
             response, content = answer(connection)
             assert response.status == status, wrong[:40]
@@ -250,9 +244,8 @@ def test_a_connection_is_kept_and_closed_in_order(edge: Service) -> None:
     connection.close()
 
 
-def test_large_static_files_arrive_whole(edge: Service) -> None:
-    start(edge)
-    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=20)
+def test_large_static_files_arrive_whole(live: Service) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=20)
     path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
     connection.request("GET", path)
     response = connection.getresponse()

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,15 +66,15 @@ def test_a_full_disk_keeps_the_last_good_config(service: Service) -> None:
         subprocess.run(["umount", state], check=True)
 
 
-def test_kill_minus_nine_leaves_a_readable_applied_file(tmp_path: Path) -> None:
-    """A hundred agents killed at random while the config changes all the time."""
+def kill_agents(folder: Path, kills: int) -> dict[str, Any]:
+    folder.mkdir()
     environment = os.environ | {
-        "STATE_DIR": str(tmp_path),
-        "KMEANS_CONFIG_FILE": str(tmp_path / "skl-kmeans.yaml"),
+        "STATE_DIR": str(folder),
+        "KMEANS_CONFIG_FILE": str(folder / "skl-kmeans.yaml"),
         "DJANGO_SETTINGS_MODULE": "kmeans_project.settings",
     }
     run = subprocess.run(
-        [PYTHON, "-m", "tests.support.killed_agents", "100"],
+        [PYTHON, "-m", "tests.support.killed_agents", str(kills)],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -81,10 +83,20 @@ def test_kill_minus_nine_leaves_a_readable_applied_file(tmp_path: Path) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    verdict = json.loads(run.stdout)
-    assert verdict["killed"] == 100
-    assert verdict["unreadable"] == []
-    assert verdict["changes_seen"] >= 10, "the agents were killed before they did anything"
+    verdict: dict[str, Any] = json.loads(run.stdout)
+    return verdict
+
+
+def test_kill_minus_nine_leaves_a_readable_applied_file(tmp_path: Path) -> None:
+    """A hundred agents killed at random while the config changes all the time."""
+    with ThreadPoolExecutor(4) as pool:
+        folders = [tmp_path / str(number) for number in range(4)]
+        verdicts = list(pool.map(kill_agents, folders, [25] * 4))
+    for verdict in verdicts:
+        assert verdict["killed"] == 25
+        assert verdict["unreadable"] == []
+    seen = sum(verdict["changes_seen"] for verdict in verdicts)
+    assert seen >= 10, "the agents were killed before they did anything"
 
 
 DYING_AGENT = """

@@ -66,7 +66,7 @@ class Service:
             "STATE_DIR": str(folder / "state"),
             "KMEANS_CONFIG_FILE": str(self.config_file),
             "WORKERS": "2",
-            "SERVE_DRAIN_SECONDS": "0.5",
+            "SERVE_DRAIN_SECONDS": "0.1",
             **(environment or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None
