@@ -4,7 +4,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Final
 
-# After a change of one, `python -m tests.clustering.test_fast_kmeans 60000`, then change it here.
+# Before changing one, run `python -m tests.clustering.test_engine_fast_kmeans 60000`.
 FAST_KMEANS_VERSIONS: Final = {"numpy": "2.4.6", "scikit-learn": "1.9.1", "scipy": "1.17.1"}
 
 

@@ -1,7 +1,7 @@
 """The fast path against scikit-learn itself.
 
-`python -m tests.clustering.test_fast_kmeans CASES [SEED]` compares that many cases, and prints what
-became of them.
+`python -m tests.clustering.test_engine_fast_kmeans CASES [SEED]` compares that many cases, and
+prints what became of them.
 """
 
 import os
@@ -212,7 +212,7 @@ def test_other_arithmetic(environment: dict[str, str]) -> None:
     # Threads that wait actively would take the processor from the tests beside this one.
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
     subprocess.run(
-        [sys.executable, "-m", "tests.clustering.test_fast_kmeans", "260"],
+        [sys.executable, "-m", "tests.clustering.test_engine_fast_kmeans", "260"],
         cwd=ROOT,
         env=os.environ | threads | environment,
         check=True,
