@@ -1,40 +1,11 @@
-"""scikit-learn's k-means for few points: ten restarts at once, and the same labels or none.
+"""k-means for few points, faster than scikit-learn, with the same labels or none.
 
-With few points, scikit-learn spends its time on Python between ten restarts. Here each step is one
-numpy call for all of them. The labels are certified to be those that
-`KMeans(n_clusters=k, random_state=9, n_init=10).fit_predict(points)` gives in this very process, or
-`UncertifiedError` says why not. The argument is stated in full, because ties are common: among
-points with few digits, symmetric points, and candidates for a centre. scikit-learn lets rounding
-decide them. u below is the unit roundoff, n points have d coordinates, and rho is the largest norm
-of a centred point, hence of a centre.
+Each step is one numpy call for all ten restarts. The labels are certified to be those of
+`KMeans(n_clusters=k, random_state=9, n_init=10).fit_predict(points)` in the same process.
+Otherwise `UncertifiedError` gives the reason, and the caller asks scikit-learn.
 
-The same bits as scikit-learn's:
-
-- The random numbers depend on n and k only. They are drawn by the same calls, and kept.
-- Centring, squared norms, the distances to candidates, their potentials and the cumulated distances
-  are the same numpy operations. `matmul` over a stack makes for each slice the BLAS call that it
-  makes for that slice alone, with the same shapes and strides. So the seeds are the same.
-- A restart in doubt is redone alone: its sums are added in the order of the points, as
-  scikit-learn does within a chunk of 256 of them, so n is at most 256; distances come from the
-  same `dgemm` of scipy's BLAS, on arrays of the same layout, and a tie goes to the first cluster.
-  n * k * d is at most 2^18, up to which OpenBLAS uses one thread, as scikit-learn makes it do.
-
-Bounded (Higham, Accuracy and Stability of Numerical Algorithms, chapter 3), for any order of adding
-and with or without fused multiplication:
-
-- A centre differs from the exact mean by (n + 2) u rho at most, here and there. Half the
-  difference of a point's squared distances to two centres differs from scikit-learn's by
-  (8 n + 7 d + 24) u rho^2. A label counts when its centre is nearer by twice that at least
-  (`rounding`); else the restart is in doubt.
-- The difference of two inertias, halved, differs by (15 n + 8 d + 24) n u rho^2, which is less than
-  n * `rounding`. Restarts closer than that must have the same clustering, which scikit-learn
-  prefers the first of.
-- A squared shift of the centres near the tolerance differs by less than 1.2e-8 of it; one within
-  1e-6 is refused. scikit-learn also stops when no label changes. The centres then stay as they are,
-  so the shift is 0, and one more look at the labels changes none: the shift alone decides.
-
-Refused: clusters that get no points, inertias too close, a shift too close to the tolerance,
-no end after 300 iterations, and magnitudes where squares leave the range of normal numbers.
+docs/certified-labels.md has the proof. Read it before any change: even another order of
+additions can change a label where points tie.
 """
 
 from functools import lru_cache
@@ -56,30 +27,29 @@ _EPSILON: Final = float(np.finfo(np.float64).eps)  # 2 u
 _TOLERANCE: Final = 1e-4
 _MAX_POINTS: Final = 256
 _MAX_PRODUCT: Final = 2**18
-# From so many scores on, an iteration without the settled restarts saves more than it costs to
-# take them out.
+# With fewer scores, removing restarts that have settled costs more than it saves.
 _SCORES_WORTH_SETTLING: Final = 4000
 
 
 class UncertifiedError(Exception):
-    """Only scikit-learn can tell the labels; the text is the reason, in one word."""
+    """The labels are not certain; the text is the reason, in one word."""
 
 
 def accepts(points: Floats, clusters: int) -> bool:
-    """Return whether points of this shape, with so many clusters, are for `fit_predict`."""
+    """Return whether `fit_predict` takes points of this shape with this many clusters."""
     if points.ndim != 2 or not 1 <= clusters <= len(points) <= _MAX_POINTS:
         return False
     return 0 < points.size * clusters <= _MAX_PRODUCT
 
 
 def fit_predict(points: Floats, clusters: int) -> NDArray[np.int32]:
-    """Return the labels that scikit-learn gives to points of a shape that is accepted.
+    """Return the labels that scikit-learn gives; `accepts` must be true for the points.
 
-    `points` has the shape (n_points, n_dimensions). Raises UncertifiedError where only scikit-learn
-    can tell, and for numbers that it refuses. Safe to use from any thread.
+    `points` has the shape (n_points, n_dimensions). Raises UncertifiedError if the labels are not
+    certain, and for numbers that scikit-learn rejects. Safe to call from any thread.
     """
     x = np.array(points, dtype=np.float64, order="C")
-    if not np.vdot(x, x) < 1e200:  # not so for NaN either
+    if not np.vdot(x, x) < 1e200:  # also true for NaN
         raise UncertifiedError("magnitude")
     x -= np.add.reduce(x, axis=0) / len(x)
     squared_norms = np.einsum("ij,ij->i", x, x)
@@ -97,9 +67,9 @@ class _Fit:
         self.x, self.squared_norms, self.clusters = x, squared_norms, clusters
         n, d = x.shape
         self.ones = np.ones((n, 1))
-        # Multiplied with who is a member, the left part gives sizes and sums of clusters. With
-        # centres and their squared norms, the right part gives x·c - |c|²/2, the score of a
-        # centre: largest for the nearest, and |x - c|² = |x|² - 2 * score.
+        # Membership times `sizes_and_sums` gives the sizes and sums of the clusters. Centres with
+        # their squared norms times `scores` give x·c - |c|²/2, the score of a centre. The nearest
+        # centre has the largest score, and |x - c|² = |x|² - 2 * score.
         columns = np.empty((n, d + 2))
         columns[:, 0] = 1.0
         columns[:, 1:-1] = x
@@ -127,7 +97,7 @@ class _Fit:
         return labels
 
     def _seeds(self) -> Indices:
-        """Return the points that each restart begins with, by greedy k-means++."""
+        """Return the points that each restart starts from, chosen by greedy k-means++."""
         n, k, ones = len(self.x), self.clusters, self.ones
         first, uniform, offsets = _draws(n, k)
         seeds = np.empty((_RESTARTS, k), dtype=np.intp)
@@ -136,7 +106,7 @@ class _Fit:
         potential = closest @ ones[:, 0]
         for c in range(1, k):
             cumulated = np.add.accumulate(closest, axis=2)
-            cumulated[:, 0, -1] = np.inf  # scikit-learn clips what rounding puts behind the last
+            cumulated[:, 0, -1] = np.inf  # rounding may put a target past the end
             targets = uniform[c - 1] * potential
             candidates = (cumulated >= targets[:, :, None]).argmax(axis=2)
             distances = self._squared_distances(candidates)
@@ -150,7 +120,7 @@ class _Fit:
         return seeds
 
     def _squared_distances(self, candidates: Indices) -> Floats:
-        """Return the distances of (restarts, trials) candidates to all points, as scikit-learn."""
+        """Return the distances of (restarts, trials) candidates to all points, bit by bit."""
         distances: Floats = np.matmul(self.x.take(candidates, axis=0), self.x.T)
         distances *= -2.0
         distances += self.squared_norms.take(candidates)[:, :, None]
@@ -158,7 +128,7 @@ class _Fit:
         return np.maximum(distances, 0.0, out=distances)
 
     def _run(self, seeds: Indices) -> tuple[Booleans, Floats, list[int]]:
-        """Run all restarts: the members of their clusters, best scores, and which are in doubt."""
+        """Run all restarts; return memberships, best scores, and the restarts in doubt."""
         n, d = self.x.shape
         k = self.clusters
         final = np.empty((_RESTARTS, k, d + 1))  # centres, each with its squared norm
@@ -182,7 +152,7 @@ class _Fit:
                 break
             if any(self.surely_settled <= s <= self.surely_moving for s in shifts):
                 raise UncertifiedError("tolerance")
-            # One that does not move at all may stay: it will not.
+            # A restart whose shift is 0 may stay in a small batch: it will not move again.
             least = 0.0 if is_member.size < _SCORES_WORTH_SETTLING else -1.0
             is_settled = [least < s < self.surely_settled for s in shifts]
             if True in is_settled:
@@ -198,9 +168,9 @@ class _Fit:
         return is_member, best[:, 0], np.flatnonzero(~sure).tolist()
 
     def _assign(self, centers: Floats) -> tuple[Booleans, Floats]:
-        """Return who may be a member of which cluster, (restarts, k, n), and the best scores.
+        """Return the possible memberships, (restarts, k, n), and the best scores.
 
-        A restart with more than n possible members is in doubt.
+        A restart with more than n possible memberships is in doubt.
         """
         restarts, k, width = centers.shape
         scores = centers.reshape(restarts * k, width).dot(self.scores).reshape(restarts, k, -1)
@@ -222,7 +192,7 @@ class _Fit:
         return new, np.vecdot(shift, shift).tolist()
 
     def _run_alone(self, centers: Floats) -> tuple[Indices, Floats]:
-        """Run one restart from these centres with scikit-learn's own operations."""
+        """Run one restart from these centres with the same operations as scikit-learn."""
         for _ in range(_MAX_ITERATIONS):
             labels, _scores = self._assign_exactly(centers)
             sizes = np.bincount(labels, minlength=self.clusters)
@@ -242,16 +212,16 @@ class _Fit:
     def _assign_exactly(self, centers: Floats) -> tuple[Indices, Floats]:
         distances = np.empty((len(self.x), self.clusters))
         distances[:] = np.einsum("ij,ij->i", centers, centers)
-        # In place: all arrays are in the order of Fortran.
+        # In place, because all arrays are in Fortran order.
         dgemm(-2.0, centers.T, self.x.T, 1.0, distances.T, trans_a=1, overwrite_c=1)
         return distances.argmin(axis=1), -0.5 * distances.min(axis=1)
 
     def _choose(self, members: Floats, scores: list[float]) -> int:
-        """Return the restart that scikit-learn takes: the first with the least inertia.
+        """Return the restart that scikit-learn chooses: the first with the least inertia.
 
-        It takes a later one only for a smaller inertia and another clustering, whatever the
-        numbers of the clusters. No cluster is empty here, so two clusterings are the same when the
-        squares of the sizes of their intersections add up to what they do for equal ones.
+        It prefers a later one only with a smaller inertia and a different clustering; the numbers
+        of the clusters do not count. No cluster is empty here. So two clusterings are the same if
+        the squared sizes of their intersections have the same sum as for equal clusterings.
         """
         limit = max(scores) - len(self.x) * self.rounding
         is_close = [score >= limit for score in scores]
@@ -262,7 +232,7 @@ class _Fit:
         squares = np.vecdot(intersections, intersections).tolist()
         is_same = [square == squares[winner] for square in squares]
         is_tie = any(close and not same for close, same in zip(is_close, is_same, strict=True))
-        # The same clustering before, with another inertia, comes from centres that stopped short.
+        # An earlier restart with the same clustering but another inertia stopped too early.
         if is_tie or True in is_same[:winner]:
             raise UncertifiedError("tie")
         return winner
@@ -270,9 +240,10 @@ class _Fit:
 
 @lru_cache(maxsize=256)
 def _draws(n_points: int, clusters: int) -> tuple[Indices, Floats, Indices]:
-    """Return what scikit-learn draws, and where each restart's trials begin.
+    """Return the random numbers that scikit-learn draws, and where each restart's trials begin.
 
-    These are the first centres, (restarts,), and the uniform numbers, (k - 1, restarts, trials).
+    These are the first centres, (restarts,), uniform numbers, (k - 1, restarts, trials), and
+    offsets, (restarts,).
     """
     random = np.random.RandomState(_RANDOM_STATE)
     weights = np.ones(n_points)

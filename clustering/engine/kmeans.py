@@ -1,4 +1,4 @@
-"""The algorithm: scikit-learn's k-means under a fixed contract, without Django."""
+"""scikit-learn's k-means with fixed parameters; imports no Django."""
 
 import warnings
 from typing import NamedTuple
@@ -11,28 +11,28 @@ from sklearn.exceptions import ConvergenceWarning
 from clustering.engine import fast_kmeans, versions
 
 RANDOM_STATE = 9
-# The labels of the contract are those of ten starts; scikit-learn's "auto" means one and differs.
+# The contract is ten restarts. scikit-learn's "auto" means one, and gives other labels.
 N_INIT = 10
 
-# Fewer distinct points than clusters: told by the labels themselves. Filtered for good, because
-# `catch_warnings` changes the state of all threads.
+# Warns of fewer distinct points than clusters, which the labels show anyway. Filtered once,
+# because `catch_warnings` changes the state of all threads.
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
 
 
 def largest_magnitude(n_points: int, n_dimensions: int) -> float:
     """Return the largest |coordinate| for which no squared distance or inertia can overflow.
 
-    After centring, a coordinate is at most twice as large and a difference of two at most four
-    times; the inertia sums the squares of `n_points * n_dimensions` of them.
+    Centring at most doubles a coordinate, so a difference of two is at most four times as large.
+    The inertia is the sum of `n_points * n_dimensions` squares of such differences.
     """
     return float(np.sqrt(np.finfo(np.float64).max / (16.0 * n_points * n_dimensions)))
 
 
 class Fit(NamedTuple):
-    """Labels, and which path they came by.
+    """Labels, and the path that produced them.
 
-    `path` is `certified` for that of `fast_kmeans`; for scikit-learn's, it says why not the other:
-    `off`, `too-large`, or the reason of an `UncertifiedError`.
+    `path` is `certified` for `fast_kmeans`. Otherwise it is the reason why scikit-learn did it:
+    `off`, `too-large`, or the text of an `UncertifiedError`.
     """
 
     labels: NDArray[np.int32]
@@ -44,11 +44,10 @@ def fit_predict(
 ) -> Fit:
     """Return the cluster label, 0 to `clusters - 1`, of each point.
 
-    `points` has the shape (n_points, n_dimensions), at least `clusters` of them, all finite and
-    at most `largest_magnitude` in size. Fewer distinct points than clusters use fewer labels.
-    `fast_path` changes the time that it takes, not the labels; nor does `copy_x=False`, which takes
-    less memory, and may leave `points` changed by rounding. Raises ValueError for input that
-    scikit-learn refuses.
+    `points` has the shape (n_points, n_dimensions), with at least `clusters` points. Coordinates
+    are finite, and at most `largest_magnitude` in size. Fewer distinct points than clusters get
+    fewer labels. `fast_path` changes the time, not the labels. `copy_x=False` takes less memory,
+    but may change `points` by rounding. Raises ValueError for input that scikit-learn rejects.
     """
     if not fast_path or versions.unknown_to_fast_kmeans():
         path = "off"

@@ -1,4 +1,4 @@
-"""The releases that `fast_kmeans.py` was written for and compared with, bit by bit."""
+"""The releases for which `fast_kmeans` is known to give scikit-learn's labels, bit by bit."""
 
 from functools import cache
 from importlib.metadata import version
@@ -10,7 +10,7 @@ FAST_KMEANS_VERSIONS: Final = {"numpy": "2.4.6", "scikit-learn": "1.9.1", "scipy
 
 @cache
 def unknown_to_fast_kmeans() -> list[str]:
-    """Return what is installed in other releases, such as `numpy 2.5.0 instead of 2.4.6`."""
+    """Return the packages with other releases, such as `numpy 2.5.0 instead of 2.4.6`."""
     return [
         f"{name} {version(name)} instead of {wanted}"
         for name, wanted in FAST_KMEANS_VERSIONS.items()
