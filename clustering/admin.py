@@ -1,4 +1,4 @@
-"""Admin: the request history, and the API keys."""
+"""The admin pages of the request history and of the API keys."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ from rest_framework_api_key.models import AbstractAPIKey, APIKey
 from clustering.config.parameters import Parameters
 from clustering.history import export
 from clustering.history.changelist import HistoryChangeList
+from clustering.history.date_filter import DateFilter
 from clustering.history.filters import (
     ClientFilter,
     ClustersFilter,
     ConfigVersionFilter,
-    DateFilter,
     DurationFilter,
     ProblemFilter,
     StatusFilter,
@@ -40,7 +40,7 @@ from nacos_integration import live_config
 
 @admin.register(RequestRecord)
 class RequestRecordAdmin(admin.ModelAdmin):
-    """Read-only: it is a record."""
+    """The request history, read-only."""
 
     list_display = [
         "when",
@@ -62,12 +62,12 @@ class RequestRecordAdmin(admin.ModelAdmin):
         ConfigVersionFilter,
         ClientFilter,
     ]
-    # That there are any shows the field; clustering.history.reading searches.
+    # Shows the search box; clustering.history.reading does the search.
     search_fields = ["request_id"]
     search_help_text = _("The request id, or its beginning.")
-    # In no other order than that of time, which indexes have.
+    # Only the order of time has an index.
     sortable_by = []
-    # Counts of each filter's rows would look at all of them.
+    # Facet counts would read all rows.
     show_facets = ShowFacets.NEVER
     readonly_fields = ["when"]
     fieldsets = [
@@ -82,16 +82,16 @@ class RequestRecordAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("when"))
     def when(self, row: RequestRecord) -> str:
-        """When the request was answered, to the millisecond."""
+        """Return when the request was answered, to the millisecond."""
         time = timezone.localtime(row.created_at)
         return f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HistoryChangeList]:
-        """Return the list that does not scan the table."""
+        """Return a list that does not scan the table."""
         return HistoryChangeList
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages, and what can be downloaded from them."""
+        """Return the pages and the downloads."""
         name = "clustering_requestrecord"
         own = [
             path("export/", self.admin_site.admin_view(self.export), name=f"{name}_export"),
@@ -111,7 +111,7 @@ class RequestRecordAdmin(admin.ModelAdmin):
         return super().changelist_view(request, context)
 
     def export(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-        """Answer with all rows that the list's address selects, as CSV."""
+        """Return all rows that the query string selects, as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         history = reverse("admin:clustering_requestrecord_changelist")
@@ -123,8 +123,8 @@ class RequestRecordAdmin(admin.ModelAdmin):
         try:
             download = export.Export(changelist.selection)
         except export.TooManyExportsError:
-            why = _("Other exports are under way. Try again when one of them has ended.")
-            self.message_user(request, why, messages.WARNING)
+            message = _("Other exports are under way. Try again when one of them has ended.")
+            self.message_user(request, message, messages.WARNING)
             return HttpResponseRedirect(history + changelist.get_query_string())
         name = f"request-history-{timezone.now():%Y%m%d-%H%M%S}.csv"
         return StreamingHttpResponse(
@@ -134,7 +134,7 @@ class RequestRecordAdmin(admin.ModelAdmin):
         )
 
     def points(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Answer with the body of a request, to be sent once more."""
+        """Return the body of the request, to send it again."""
         row = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, row):
             raise PermissionDenied
@@ -147,11 +147,11 @@ class RequestRecordAdmin(admin.ModelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show a request, its points, and them clustered once more if the address asks for it."""
+        """Show a request with its points, clustered again if the query string asks for it."""
         row = kwargs["obj"]
         context["title"] = _("Request")
         if row.payload is not None:
-            context |= _replayed(request, row)
+            context |= _replay_context(request, row)
         elif row.points is not None:
             context["numbers"] = row.points * row.dimensions
             context["numbers_kept"] = settings.HISTORY_PAYLOAD_MAX_NUMBERS
@@ -163,17 +163,17 @@ class RequestRecordAdmin(admin.ModelAdmin):
     has_add_permission = has_change_permission = has_delete_permission = _never
 
 
-def _replayed(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
-    """Return what the page of a request whose points were kept shows beside its fields."""
-    # Only here: scikit-learn takes longer to import than all else, and commands and the agent
-    # need none of it, but load this module.
+def _replay_context(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
+    """Return the context for the page of a request whose points were kept."""
+    # Imported here, because scikit-learn is slow to import, and commands and the agent load this
+    # module without needing it.
     from clustering.history import replay
 
     original = replay.partition(row.payload, row.labels) if row.labels is not None else None
-    in_force = live_config.current(Parameters).value.clusters
+    current = live_config.current(Parameters).value.clusters
     form = replay.ReplayForm(
         request.GET if "clusters" in request.GET else None,
-        initial={"clusters": row.clusters or in_force},
+        initial={"clusters": row.clusters or current},
     )
     context: dict[str, Any] = {"original_partition": original, "replay_form": form}
     if form.is_bound and form.is_valid():
@@ -187,13 +187,13 @@ def _replayed(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
     return context
 
 
-# The library's own model: its app cannot be left out, but nothing asks for its keys.
+# The library's own model, which this service does not use; its app must be installed.
 admin.site.unregister(APIKey)
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(APIKeyModelAdmin):
-    """Shows a new key once, in a message; a key is revoked before it can be deleted."""
+    """Shows a new key once, in a message; only a revoked key can be deleted."""
 
     list_display = (  # type: ignore[assignment]
         "name",
@@ -217,10 +217,10 @@ class ApiKeyAdmin(APIKeyModelAdmin):
         self, request: HttpRequest, obj: AbstractAPIKey, form: Any = None, change: bool = False
     ) -> None:
         if change:
-            # Not all of the row: requests are being counted in it.
+            # Only these fields, because requests are counted in the row meanwhile.
             obj.save(update_fields=form.changed_data)
             return
-        # As the library does, but in the language of the page.
+        # The library's message, but in the language of the page.
         key = ApiKey.objects.assign_key(obj)
         obj.save()
         text = _("The API key for %(name)s is: %(key)s. Store it now: it is not shown again.")

@@ -8,7 +8,7 @@ from django.conf import settings
 from pytest_django.fixtures import Settings
 
 from clustering.config.parameters import Parameters
-from clustering.history.writer import writer
+from clustering.history.writer import history_writer
 from clustering.models import RequestRecord
 from nacos_integration import conf, live_config
 from nacos_integration.agent.supervisor import Agent
@@ -58,9 +58,9 @@ def recorded(settings: Settings, transactional_db: None) -> Iterator[Recorded]:
     """Record requests; return a function that returns the rows when all are written."""
 
     def rows() -> list[RequestRecord]:
-        writer.flush()
+        history_writer.flush()
         return list(RequestRecord.objects.order_by("pk"))
 
     settings.HISTORY_ENABLED = True
     yield rows
-    writer.flush()
+    history_writer.flush()

@@ -1,4 +1,4 @@
-"""The last hour as two bar charts, in the terms of `clustering/last_hour.html`."""
+"""The last hour as two bar charts, for the template `clustering/last_hour.html`."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from clustering.history.statistics import Hour, Minute
 
-# Of the viewBox, which has room for numbers to the left and times below.
+# In units of the viewBox, which has room for numbers on the left and times below.
 _LEFT: Final = 40
 _STEP: Final = 10
 _BOTTOM: Final = 110
@@ -16,7 +16,7 @@ _LABEL_EVERY: Final = 15
 
 
 def charts(hour: Hour) -> list[dict[str, Any]]:
-    """Return requests by minute, and latency by minute; all lengths are whole numbers."""
+    """Return requests per minute, and latency per minute; all lengths are integers."""
     most = max(minute.requests for minute in hour.minutes)
     slowest = max(minute.p95_ms or 0.0 for minute in hour.minutes)
     return [
@@ -49,7 +49,7 @@ def charts(hour: Hour) -> list[dict[str, Any]]:
 
 
 def _bar(place: int, minute: Minute, back: float, front: float, top: float) -> dict[str, Any]:
-    """Return one bar: all of it, and its lower part in front."""
+    """Return one bar: the whole one behind, and a part of it in front."""
     back_height, front_height = _length(back, top), _length(front, top)
     starts_at = localtime(minute.starts_at)
     return {
@@ -60,16 +60,16 @@ def _bar(place: int, minute: Minute, back: float, front: float, top: float) -> d
         "front_height": front_height,
         "is_counted": minute.is_counted,
         "label": f"{starts_at:%H:%M}" if starts_at.minute % _LABEL_EVERY == 0 else "",
-        "title": _tell(f"{starts_at:%H:%M}", minute),
+        "title": _describe(f"{starts_at:%H:%M}", minute),
     }
 
 
 def _length(value: float, top: float) -> int:
-    # What is there is seen, however little.
+    # Any value above 0 is visible.
     return max(1, round(_HEIGHT * value / top)) if value else 0
 
 
-def _tell(time: str, minute: Minute) -> str:
+def _describe(time: str, minute: Minute) -> str:
     if not minute.is_counted:
         return _("%(time)s: not counted yet") % {"time": time}
     if not minute.requests:

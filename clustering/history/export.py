@@ -1,4 +1,4 @@
-"""The request history as CSV, however long, row by row."""
+"""The request history as CSV, streamed, so that memory is bounded for any number of rows."""
 
 import csv
 import io
@@ -15,54 +15,55 @@ COLUMNS: Final = (
     "created_at", "request_id", "client", "points", "dimensions", "clusters", "config_version",
     "duration_ms", "status", "problem", "outcome",
 )  # fmt: skip
-# Of one piece, and of one query: no transaction lasts. One that did would keep SQLite's log of
-# writes from being taken into the database, and it would grow.
-_ROWS: Final = 1000
-EXPORTS_AT_ONCE: Final = 2
-_free = threading.BoundedSemaphore(EXPORTS_AT_ONCE)
+# Of one chunk, and of one query. A query for all rows would be a long transaction, and SQLite
+# cannot checkpoint its write-ahead log meanwhile.
+_CHUNK_ROWS: Final = 1000
+MAX_EXPORTS: Final = 2
+_slots = threading.BoundedSemaphore(MAX_EXPORTS)
 
 
 class TooManyExportsError(Exception):
-    """As many exports are under way as a process makes at once."""
+    """MAX_EXPORTS exports are running in this process."""
 
 
 class Export:
-    """The lines of a selection, newest first, in pieces of up to some hundred kB.
+    """The lines of a selection, newest first, in chunks of up to some hundred kB.
 
-    Each holds a thread for as long as its reader takes, so a process makes EXPORTS_AT_ONCE at most:
-    one more raises TooManyExportsError. To be closed, also where nothing of it was read.
+    An export occupies a thread until the client has read it, so a process runs at most MAX_EXPORTS;
+    another one raises TooManyExportsError. It must be closed, even if nothing was read.
     """
 
     def __init__(self, selection: Selection) -> None:
-        if not _free.acquire(blocking=False):
+        if not _slots.acquire(blocking=False):
             raise TooManyExportsError
         self._selection = selection
         self._is_open = True
 
     def __iter__(self) -> Iterator[str]:
         yield _lines([COLUMNS])
-        page = self._selection.page(COLUMNS, _ROWS)
+        page = self._selection.page(COLUMNS, _CHUNK_ROWS)
         yield _lines(map(_cells, page.rows))
         while page.end:
-            page = self._selection.page(COLUMNS, _ROWS, page.end)
+            page = self._selection.page(COLUMNS, _CHUNK_ROWS, page.end)
             yield _lines(map(_cells, page.rows))
 
     def close(self) -> None:
-        """Let another one begin."""
+        """Let another export start."""
         if self._is_open:
             self._is_open = False
-            _free.release()
+            _slots.release()
 
 
 def _cells(row: RequestRecord) -> list[Any]:
-    texts = {name: _harmless(value) for name, value in vars(row).items() if isinstance(value, str)}
-    values = vars(row) | texts | {"created_at": row.created_at.astimezone(UTC).isoformat()}
-    return [values[name] for name in COLUMNS]
+    values = vars(row) | {"created_at": row.created_at.astimezone(UTC).isoformat()}
+    return [_escape_formula(values[name]) for name in COLUMNS]
 
 
-def _harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula (OWASP, CSV Injection)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+def _escape_formula(value: Any) -> Any:
+    """Return a text so that no spreadsheet runs it as a formula (OWASP, CSV Injection)."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return f"'{value}"
+    return value
 
 
 def _lines(rows: Any) -> str:

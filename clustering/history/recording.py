@@ -1,4 +1,4 @@
-"""The trace that every request leaves: a history row, the metrics, and a line in the log."""
+"""Records every request in the history, in the metrics, and in the log."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from clustering import metrics
-from clustering.history.writer import Row, keeps, writer
+from clustering.history.writer import Row, history_writer, keeps
 from clustering.services import Clustering
 from serving import request_context
 from serving.problems import TYPE_PREFIX, ProblemResponse
@@ -26,9 +26,9 @@ def record(
     points: NDArray[np.float64] | None = None,
     clustering: Clustering | None = None,
 ) -> None:
-    """Record the answer to a request that began at `started`, a `time.perf_counter()`.
+    """Record the answer to a request that started at `started`, a `time.perf_counter()`.
 
-    `points` and `clustering` are what the request got to before it was answered.
+    `points` and `clustering` are None if the request was answered before it had them.
     """
     seconds = time.perf_counter() - started
     caller = request_context.current.get() or request_context.identify(environ)
@@ -64,7 +64,7 @@ def record(
         metrics.POINTS.observe(len(clustering.labels))
     metrics.REQUESTS.labels(response.status_code, row["problem"] or "ok").inc()
     metrics.DURATION.observe(seconds)
-    writer.record(row)
+    history_writer.record(row)
     logger.info(
         "%d %s: %s points from %s in %.1f ms",
         response.status_code, row["outcome"], row["points"], caller.address, row["duration_ms"],

@@ -36,14 +36,14 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         _keep_little_memory()  # before there are threads
         super().load_wsgi()
         # Here and not above: with --preload the settings may not be loaded before the application.
-        from clustering.history.writer import writer
+        from clustering.history.writer import history_writer
         from nacos_integration.state.worker_reports import WorkerReport
         from serving import status_titles
         from serving.bridge import Bridge
 
         self.asgi = Bridge(self.app.wsgi())
         self.connections: set[Connection] = set()
-        writer.start()
+        history_writer.start()
         status_titles.load()
         self.report = WorkerReport()
         # What is loaded by now stays: the collector need not hold up the worker's requests to look

@@ -69,7 +69,7 @@ def test_pages_go_through_all_rows_once_in_their_order(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clustering.admin.RequestRecordAdmin.list_per_page", 7)
-    monkeypatch.setattr(reading, "EXAMINED_ROWS", 10)
+    monkeypatch.setattr(reading, "MAX_EXAMINED_ROWS", 10)
     rows = [
         # Written out of order, some at the same moment.
         make(
@@ -201,10 +201,10 @@ def test_wrong_addresses_select_nothing_or_are_told_so(admin: Client) -> None:
 
 
 def test_no_page_looks_at_all_rows(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "EXAMINED_ROWS", 500)
-    monkeypatch.setattr(reading, "FOUND_ROWS", 50)
+    monkeypatch.setattr(reading, "MAX_EXAMINED_ROWS", 500)
+    monkeypatch.setattr(reading, "MAX_FOUND_ROWS", 50)
     monkeypatch.setattr(reading, "_SAMPLE_ROWS", 50)
-    monkeypatch.setattr(changelist, "COUNTED_ROWS", 500)
+    monkeypatch.setattr(changelist, "MAX_COUNTED_ROWS", 500)
     benchmark.fill(20_000)
     connection.cursor().execute("ANALYZE")
     for name, address in benchmark.pages():
@@ -259,8 +259,8 @@ def exported(admin: Client, address: str = "") -> list[list[str]]:
 def test_the_export_has_all_that_the_filter_selects(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "_ROWS", 3)
-    monkeypatch.setattr(reading, "EXAMINED_ROWS", 5)
+    monkeypatch.setattr(export, "_CHUNK_ROWS", 3)
+    monkeypatch.setattr(reading, "MAX_EXAMINED_ROWS", 5)
     rows = [make(status=(200, 422)[i % 2], client=f"10.0.0.{i}", points=i) for i in range(20)]
     head, *lines = exported(admin)
     assert tuple(head) == export.COLUMNS
@@ -283,7 +283,7 @@ def test_no_cell_of_the_export_is_a_formula(admin: Client) -> None:
 def test_the_export_comes_in_pieces_and_holds_no_transaction(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "_ROWS", 10)
+    monkeypatch.setattr(export, "_CHUNK_ROWS", 10)
     RequestRecord.objects.bulk_create(
         RequestRecord(created_at=NOON, duration_ms=1.0, status=200, outcome="ok") for _ in range(90)
     )
@@ -307,7 +307,7 @@ def test_the_export_comes_in_pieces_and_holds_no_transaction(
 
 
 def test_exports_under_way_are_bounded(admin: Client) -> None:
-    responses: list[Any] = [admin.get(f"{LIST}export/") for _ in range(export.EXPORTS_AT_ONCE)]
+    responses: list[Any] = [admin.get(f"{LIST}export/") for _ in range(export.MAX_EXPORTS)]
     refused = admin.get(f"{LIST}export/?status=4xx", follow=True)
     assert refused.redirect_chain == [(f"{LIST}?status=4xx", 302)]
     assert "Other exports are under way" in refused.content.decode()
@@ -385,7 +385,7 @@ def test_a_wrong_number_of_clusters_is_told(admin: Client, clusters: str, said: 
 
 def test_one_is_clustered_once_more_at_a_time(admin: Client, settings: Settings) -> None:
     settings.KMEANS_QUEUE_TIMEOUT_SECONDS = 0.01
-    with replay._turn:
+    with replay._fit_lock:
         page = page_of(admin, reference(), "?clusters=4").content.decode()
     assert "other requests are clustered once more; try again after 1 s" in page
     assert "replayed" in page_of(admin, reference(), "?clusters=4").context

@@ -23,10 +23,10 @@ def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget what was counted for other tests, and take the time to count all."""
     monkeypatch.setattr(statistics, "COUNT_SECONDS", float("inf"))
     statistics._counted.clear()
-    statistics._kept = None
+    statistics._cached_hour = None
     yield
     statistics._counted.clear()
-    statistics._kept = None
+    statistics._cached_hour = None
 
 
 def record(at: float, duration_ms: float = 5.0, status: int = 200, **more: Any) -> None:

@@ -10,7 +10,8 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from clustering.history.writer import HistoryWriter, Row, prune
+from clustering.history.pruning import prune
+from clustering.history.writer import HistoryWriter, Row
 from clustering.models import RequestRecord
 from tests.support.waiting import wait_until
 
@@ -54,7 +55,7 @@ def test_nothing_is_pruned_from_nothing() -> None:
 
 def test_the_writer_prunes_by_itself(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.HISTORY_MAX_ROWS = 5
-    monkeypatch.setattr("clustering.history.writer._PRUNE_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("clustering.history.writer._PRUNE_INTERVAL_SECONDS", 0.05)
     writer = HistoryWriter()
     for _ in range(20):
         writer.record(row())

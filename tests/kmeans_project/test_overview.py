@@ -103,10 +103,10 @@ def test_the_last_rejected_text_is_told_with_its_reason(
 @pytest.fixture
 def _nothing_counted() -> Iterator[None]:
     statistics._counted.clear()
-    statistics._kept = None
+    statistics._cached_hour = None
     yield
     statistics._counted.clear()
-    statistics._kept = None
+    statistics._cached_hour = None
 
 
 @pytest.mark.usefixtures("_nothing_counted", "recorded")
