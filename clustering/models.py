@@ -1,4 +1,4 @@
-"""The request history, and the API keys."""
+"""The tables of the request history and of the API keys."""
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -7,7 +7,7 @@ from rest_framework_api_key.models import AbstractAPIKey
 
 
 class RequestRecord(models.Model):
-    """One request to the endpoint, and what became of it."""
+    """One request to the endpoint, and its answer."""
 
     created_at = models.DateTimeField(_("when"), db_index=True)
     request_id = models.CharField(
@@ -25,7 +25,7 @@ class RequestRecord(models.Model):
     config_version = models.CharField(_("config version"), max_length=12, blank=True)
     duration_ms = models.FloatField(_("duration (ms)"))
     status = models.PositiveSmallIntegerField(_("HTTP status"))
-    # None and not blank: SQLite adds a column with a default by copying the whole table.
+    # Null instead of blank: SQLite copies the whole table to add a column with a default.
     problem = models.CharField(  # noqa: DJ001
         _("problem"),
         max_length=40,
@@ -46,10 +46,10 @@ class RequestRecord(models.Model):
         ordering = ["-id"]
         verbose_name = _("request")
         verbose_name_plural = _("request history")
-        # Each makes every row dearer to write. clustering/history/reading.py has what they are for.
+        # Each makes writing slower; clustering/history/reading.py uses them all.
         indexes = [
             models.Index(fields=["status", "created_at"], name="history_status_created_at"),
-            # On PostgreSQL, the index of a plain CharField finds no prefixes.
+            # PostgreSQL's default index of a CharField cannot search for prefixes.
             models.Index(
                 fields=["request_id"], name="history_request_id", opclasses=["varchar_pattern_ops"]
             ),
@@ -60,13 +60,12 @@ class RequestRecord(models.Model):
 
 
 class ApiKey(AbstractAPIKey):
-    """A key to call the endpoint with: a name, a hash, and how often it may be used.
+    """A key to call the endpoint with: its name, its hash, and its rate limit.
 
-    `minute` and `count` belong to clustering.api.api_keys: so many requests were let through in
-    that minute.
+    clustering.api.api_keys uses `minute` and `count`: the number of requests accepted in a minute.
     """
 
-    # The library's own fields, with names that can be translated.
+    # The library's fields, with translated names.
     prefix = models.CharField(_("prefix"), max_length=8, unique=True, editable=False)
     created = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
     name = models.CharField(

@@ -1,4 +1,4 @@
-"""The page that tries the endpoint out in a browser."""
+"""The page to try the endpoint in a browser."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from nacos_integration import live_config
 
 
 class PlaygroundView(TemplateView):
-    """The page, for everybody who may call the endpoint: it needs no login and no database.
+    """The page, which needs no login and no database.
 
-    A project's own template extends clustering/playground.html with what only the project knows.
+    A project's template extends clustering/playground.html with its own links.
     """
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ class PlaygroundView(TemplateView):
 
 
 @require_safe
-def config_in_force(request: HttpRequest) -> JsonResponse:
-    """Answer with what the page shows of the config, and asks for again and again."""
+def current_config(request: HttpRequest) -> JsonResponse:
+    """Return the config that the page shows; the page polls this URL."""
     config = live_config.current(Parameters)
     return JsonResponse({"clusters": config.value.clusters, "version": config.version})

@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from clustering.api.views import KMeansView
-from clustering.playground import PlaygroundView, config_in_force
+from clustering.playground import PlaygroundView, current_config
 from kmeans_project.pages.views import ApiDocsView, SchemaView, metrics
 from nacos_integration.web import health
 
@@ -27,7 +27,7 @@ urlpatterns = [
         PlaygroundView.as_view(template_name="kmeans_project/playground.html"),
         name="playground",
     ),
-    path("playground/config", config_in_force, name="playground-config"),
+    path("playground/config", current_config, name="playground-config"),
     path("i18n/setlang/", set_language, name="set_language"),
     # What browsers ask for where a page, such as one of the admin, names no icon.
     path("favicon.ico", RedirectView.as_view(url=static("clustering/icon.svg"))),

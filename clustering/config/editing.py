@@ -1,4 +1,4 @@
-"""Sets `clusters` in a config text, and leaves all else of it as somebody wrote it."""
+"""Sets `clusters` in a config text, and leaves the rest unchanged."""
 
 import contextlib
 
@@ -10,10 +10,10 @@ from clustering.config.parameters import Parameters
 def with_clusters(text: str, clusters: int) -> str:
     """Return `text` with another number of clusters; comments and other keys stay.
 
-    A text without a place for it, such as one that is no mapping, is replaced as a whole.
+    A text that is not a mapping, or that would still be rejected, is replaced as a whole.
     """
     candidate = _replaced(text, str(clusters))
-    # What is no such mapping even then would be rejected by the agent.
+    # The agent would reject a text that cannot be parsed even now.
     with contextlib.suppress(ValueError):
         if Parameters.parse(candidate)[0].clusters == clusters:
             return candidate
@@ -30,7 +30,7 @@ def _replaced(text: str, number: str) -> str:
     for key, value in root.value:
         if key.value == "clusters":
             start, end = value.start_mark.index, value.end_mark.index
-            space = " " if start == end else ""  # nothing stands there yet
+            space = " " if start == end else ""  # the value is missing
             return f"{text[:start]}{space}{number}{text[end:]}"
     start = root.start_mark.index
     if root.flow_style:

@@ -1,4 +1,4 @@
-"""What the text of the live config means for k-means."""
+"""The parameters of k-means, and how to parse them from the config text."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from django.conf import settings
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses what is legal YAML and yet never meant in a config."""
+    """A SafeLoader that also rejects aliases and duplicate keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        # A few nested aliases under a merge key expand exponentially, and no config here needs one.
+        # A few nested aliases under a merge key expand exponentially, and no config needs them.
         if self.check_event(yaml.AliasEvent):
             raise ValueError("YAML aliases are not accepted")
         return super().compose_node(parent, index)
@@ -21,22 +21,22 @@ class _StrictLoader(yaml.SafeLoader):
         mapping = super().construct_mapping(node, deep=deep)
         if len(mapping) != len(node.value):
             keys = [key.value for key, _ in node.value]
-            twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-            raise ValueError(f"duplicate keys: {', '.join(twice) or 'merged ones'}")
+            duplicates = sorted({str(key) for key in keys if keys.count(key) > 1})
+            raise ValueError(f"duplicate keys: {', '.join(duplicates) or 'merged ones'}")
         return mapping
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of k-means; without arguments, the ones before any config arrives."""
+    """The parameters of k-means; the defaults hold until a config is applied."""
 
     clusters: int = 3
 
     @classmethod
     def parse(cls, text: str) -> tuple[Self, list[str]]:
-        """Return the parameters that YAML `text` sets, and remarks on what it sets in vain.
+        """Return the parameters in the YAML `text`, and remarks about keys that have no effect.
 
-        Raises ValueError, with a reason fit for an operator, for a text that must not be applied.
+        Raises ValueError, with a reason for the operator, if the text must not be applied.
         """
         try:
             config = yaml.load(text, _StrictLoader)  # noqa: S506 (it is a SafeLoader)
@@ -45,7 +45,7 @@ class Parameters:
         except RecursionError as error:
             raise ValueError("not valid YAML: nested too deeply") from error
         if not isinstance(config, dict):
-            raise ValueError(  # noqa: TRY004 (one type for all that must not be applied)
+            raise ValueError(  # noqa: TRY004 (one type for all rejected texts)
                 f"not a mapping such as `clusters: 3`, but {_type_name(config)}"
             )
         if "clusters" not in config:
@@ -57,8 +57,8 @@ class Parameters:
 
 
 def check_clusters(clusters: object) -> int:
-    """Return a number of clusters as it is; raise ValueError for any other thing."""
-    # bool is a subclass of int, and `clusters: yes` is a slip, not a one.
+    """Return `clusters` if it is a valid number of clusters; raise ValueError otherwise."""
+    # bool is a subclass of int, but `clusters: yes` does not mean 1.
     if type(clusters) is not int:
         raise ValueError(f"`clusters` must be a whole number such as 3, not {_type_name(clusters)}")
     if not 1 <= clusters <= settings.KMEANS_MAX_CLUSTERS:
