@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-# The help text of `revoked`, the README and the architecture document tell this number.
+# The help text of `ApiKey.revoked`, docs/architecture.md and docs/calling.md state this number.
 FRESH_SECONDS: Final = 10.0
 # How long a key goes on when the database cannot be asked.
 KEPT_SECONDS: Final = 3600.0
