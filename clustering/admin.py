@@ -123,7 +123,7 @@ class RequestRecordAdmin(admin.ModelAdmin):
         try:
             download = export.Export(changelist.selection)
         except export.TooManyExportsError:
-            message = _("Other exports are under way. Try again when one of them has ended.")
+            message = _("Other exports are running. Try again when one of them has finished.")
             self.message_user(request, message, messages.WARNING)
             return HttpResponseRedirect(history + changelist.get_query_string())
         name = f"request-history-{timezone.now():%Y%m%d-%H%M%S}.csv"

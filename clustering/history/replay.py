@@ -73,7 +73,7 @@ def fit(points: Any, clusters: int) -> Partition:
     array = np.array(points, dtype=np.float64)
     services.check(array, clusters)
     if not _fit_lock.acquire(timeout=settings.KMEANS_QUEUE_TIMEOUT_SECONDS):
-        raise overloaded("other requests are clustered once more")
+        raise overloaded("other recorded requests are being clustered again")
     try:
         labels = kmeans.fit_predict(array, clusters, fast_path=settings.KMEANS_FAST_PATH).labels
     finally:

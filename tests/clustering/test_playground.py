@@ -18,6 +18,6 @@ def test_it_needs_no_database_no_login_and_no_certain_host(client: Client) -> No
 @pytest.mark.django_db(transaction=True)
 def test_it_shows_the_config_in_force(client: Client, configure: Configure) -> None:
     configure(text := "clusters: 17\n")
-    assert '<strong id="clusters-in-force">17</strong>' in client.get("/").content.decode()
+    assert '<strong id="current-clusters">17</strong>' in client.get("/").content.decode()
     shown = client.get("/playground/config").json()
     assert shown == {"clusters": 17, "version": md5_of(text)[:12]}

@@ -11,11 +11,13 @@ from tests.support.service import Service
 
 IMPORT = """
     const [done] = [...arguments].slice(-1);
-    import("/static/clustering/clusters.js").then((module) => {
+    import("/static/clustering/%s.js").then((module) => {
 """
-COMPONENTS = IMPORT + "done(module.principalComponents(arguments[0])); });"
+COMPONENTS = IMPORT % "principal_components" + (
+    "done(module.principalComponents(arguments[0])); });"
+)
 DRAW = (
-    IMPORT
+    IMPORT % "clusters"
     + """
         const container = document.body.appendChild(document.createElement("figure"));
         Object.assign(container.dataset, {

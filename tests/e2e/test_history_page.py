@@ -81,7 +81,7 @@ def test_a_request_is_drawn_and_clustered_once_more(
     )
     wait_until(lambda: "clusters=4" in browser.current_url)
     assert drawings(browser) == ["9 points in 3 clusters", "9 points in 4 clusters"]
-    assert "adjusted Rand index of 0." in browser.find_element(By.TAG_NAME, "body").text
+    assert "adjusted Rand index of the two is 0." in browser.find_element(By.TAG_NAME, "body").text
     browser.assert_fits()
     for width, is_beside in zip(WIDTHS, (True, False), strict=True):
         browser.set_width(width)
@@ -103,7 +103,7 @@ def test_points_without_labels_and_requests_without_points(
     assert drawings(browser) == ["2 points, not clustered yet"]
     assert request(live, [[i, i % 7] for i in range(2000)]) == 200
     open_newest(browser, address, 2000)
-    assert "They were not kept" in browser.find_element(By.TAG_NAME, "body").text
+    assert "The points were not kept" in browser.find_element(By.TAG_NAME, "body").text
     browser.assert_fits()
     browser.assert_no_console_errors()
 

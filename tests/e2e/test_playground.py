@@ -122,7 +122,7 @@ def test_what_can_be_pasted(page: Page, text: str, points: list[list[float]]) ->
         ("1,2\n3,1e999", "Line 2: “1e999” is not a finite number.", "3,1e999"),
         ("1,2\n3,4,5", "Line 2 has 3 numbers, the lines before have 2.", "3,4,5"),
         ("1,2\n3,", "Line 2: cell 2 is empty.", "3,"),
-        ("[[1,2]", "This starts like JSON, but is none", ""),
+        ("[[1,2]", "This is not valid JSON", ""),
         ("\n", "There are no points.", ""),
     ],
 )
@@ -240,7 +240,7 @@ def test_the_code_is_copied(page: Page) -> None:
 def test_the_clusters_in_force_are_shown_as_they_change(page: Page, live: Service) -> None:
     page.cluster()
     live.config_file.write_text("clusters: 4\n")
-    page.wait_for("clusters-in-force", "4")
+    page.wait_for("current-clusters", "4")
     page.wait_for("stale", "The config has changed since this answer")
     page.cluster()
     assert not page["stale"].is_displayed()
@@ -323,4 +323,4 @@ def test_a_service_that_is_gone_is_told(service: Service, browser: Browser) -> N
     service.stop()
     page["send"].click()
     page.wait_for("problem-title", "No answer")
-    assert "cannot be reached" in page["problem-detail"].text
+    assert "is unreachable" in page["problem-detail"].text

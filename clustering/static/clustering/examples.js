@@ -1,4 +1,4 @@
-/** Points to start from, as a person would paste them; generated ones are the same each time. */
+/** Example points as text; the generated ones are always the same. */
 
 const COUNT = 210;
 
@@ -42,7 +42,7 @@ export const EXAMPLES = {
 };
 
 function csv(names, pointAt) {
-  const random = generator(9);
+  const random = randomGenerator(9);
   const lines = Array.from({ length: COUNT }, (_, index) =>
     pointAt(random, index)
       .map((value) => value.toFixed(2))
@@ -51,8 +51,8 @@ function csv(names, pointAt) {
   return [names.join(","), ...lines].join("\n");
 }
 
-/** Numbers from 0 to 1: mulberry32, since Math.random takes no seed. */
-function generator(seed) {
+/** Return a generator of numbers from 0 to 1: mulberry32, because Math.random has no seed. */
+function randomGenerator(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -62,7 +62,7 @@ function generator(seed) {
   };
 }
 
-/** A normally distributed number, by Box and Muller's formula. */
+/** Return a normally distributed number, by the Box-Muller transform. */
 function normal(random) {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

@@ -1,6 +1,6 @@
-/** Reads points from what a person pastes: JSON, or lines of numbers. */
+/** Parses points from pasted text: JSON, or lines of numbers. */
 
-/** What is wrong with the input: a key of the page's texts, their values, and where it is. */
+/** An error in the input: the key of a text of the page, its values, and its place. */
 export class InputError extends Error {
   constructor(key, values = {}, place = null) {
     super(key);
@@ -11,12 +11,15 @@ export class InputError extends Error {
 }
 
 /**
- * Read `text`.
+ * Parse `text`; throw InputError.
  *
- * Returns `body`, the request's, in which JSON stays as it was typed, for the service to judge;
- * `points`, null where they are not ones to draw; `header`, the names in a first line without
- * numbers; and `placeOf`, which gives the place (`{ line, start, end }`, offsets in the text) of
- * what a problem document points at. Throws InputError.
+ * Returns these properties:
+ *
+ * - `body`: the body of the request. JSON is not changed, since the service validates it.
+ * - `points`: the points, or null if they cannot be drawn.
+ * - `header`: the names in the first line, if it has no numbers.
+ * - `placeOf`: a function from the pointer of a problem document to its place in the text,
+ *   `{ line, start, end }`, where start and end are offsets.
  */
 export function readPoints(text) {
   if (!text.trim()) throw new InputError("empty");
@@ -34,13 +37,13 @@ function readJson(text) {
   const points = isBare ? value : value.points;
   return {
     body: isBare ? `{"points": ${text}}` : text,
-    points: areRows(points) ? points : null,
+    points: areDrawable(points) ? points : null,
     header: null,
     placeOf: (pointer) => placeInJson(text, [...(isBare ? [] : ["points"]), ...indices(pointer)]),
   };
 }
 
-function areRows(points) {
+function areDrawable(points) {
   return (
     Array.isArray(points) &&
     points.length > 0 &&
@@ -68,7 +71,7 @@ function readLines(text) {
       .trim()
       .split(separator)
       .map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
-    // Where commas do not separate, they may be those of numbers such as 2,5.
+    // If commas are not separators, they may be decimal commas, as in 2,5.
     const numbers = cells.map((cell) =>
       toNumber(separator === "," ? cell : cell.replace(",", ".")),
     );
@@ -97,7 +100,7 @@ function readLines(text) {
   };
 }
 
-/** The number that `cell` is in decimal notation, NaN where it is none or is infinite. */
+/** Return the finite decimal number in `cell`, or NaN. */
 function toNumber(cell) {
   const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell) ? Number(cell) : NaN;
   return Number.isFinite(number) ? number : NaN;
@@ -107,9 +110,9 @@ function indices(pointer) {
   return [...pointer.matchAll(/\[(\d+)\]/g)].map((match) => Number(match[1]));
 }
 
-/** The place of the value at `path` (keys and indices from the top) in valid JSON. */
+/** Return the place of the value at `path` (keys and indices from the root) in valid JSON. */
 function placeInJson(text, path) {
-  const here = []; // the path of where we are
+  const here = []; // the path of the current token
   let start = -1;
   let previous = "";
   for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}:,]|[^\s[\]{}:,"]+/g)) {

@@ -1,8 +1,8 @@
 /**
- * The request as code that runs as it stands.
+ * The request as code that runs unchanged.
  *
- * `body` is JSON of no more than arrays of numbers under a key, or null where the file points.json
- * has it. An API key comes from the environment, so that no copied code holds it.
+ * `body` is JSON with arrays of numbers under one key, or null if the code reads points.json. The
+ * API key comes from the environment, so that copied code does not contain it.
  */
 export const SNIPPETS = {
   curl: ({ url, body, withKey }) => `\
