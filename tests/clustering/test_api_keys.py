@@ -1,6 +1,5 @@
-"""API keys: who gets in, how often, and what becomes of it all when the database is away."""
+"""API keys: access, rate limits, and an unreachable database."""
 
-import json
 import logging
 import threading
 import time
@@ -12,74 +11,20 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import F
-from django.test import Client
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
-from pytest_django.fixtures import Settings
 
 from clustering.api import api_keys
 from clustering.models import ApiKey
 from tests.conftest import Recorded
-from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.support.api_keys import Clock, create_key, post, send
+from tests.support.reference import REFERENCE_LABELS
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
 
 URL = "/api/skl-kmeans"
-ADMIN = "/admin/clustering/apikey/"
-
-
-class Clock:
-    """The clock, set back to the start of its minute, so that no minute ends within a test."""
-
-    monotonic = staticmethod(time.monotonic)
-
-    def __init__(self) -> None:
-        self._late = time.time() % 60
-
-    def time(self) -> float:
-        return time.time() - self._late
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock by which requests are counted."""
-    made = Clock()
-    monkeypatch.setattr(api_keys, "time", made)
-    return made
-
-
-@pytest.fixture
-def keyring(settings: Settings, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> api_keys.Keyring:
-    """Keys are demanded, and none is known yet."""
-    settings.API_KEYS_REQUIRED = True
-    monkeypatch.setattr(api_keys, "keyring", api_keys.Keyring())
-    return api_keys.keyring
-
-
-@pytest.fixture
-def admin(admin_client: Client) -> Client:
-    admin_client.defaults["SERVER_NAME"] = "localhost"
-    return admin_client
-
-
-def make(**fields: Any) -> tuple[ApiKey, str]:
-    row, key = ApiKey.objects.create_key(**{"name": "a caller", **fields})
-    assert isinstance(row, ApiKey)
-    return row, key
-
-
-def send(authorization: str | None, body: bytes | None = None, **more: Any) -> Any:
-    headers = {} if authorization is None else {"Authorization": authorization}
-    content = json.dumps({"points": REFERENCE_POINTS}).encode() if body is None else body
-    return Client().post(
-        URL, content, headers=headers, **{"content_type": "application/json", **more}
-    )
-
-
-def post(key: str) -> Any:
-    return send(f"Api-Key {key}")
 
 
 def schema() -> dict[str, Any]:
@@ -89,8 +34,8 @@ def schema() -> dict[str, Any]:
 
 
 @contextmanager
-def database_away() -> Iterator[None]:
-    """Connections to the database fail as they do when its disk is gone."""
+def unreachable_database() -> Iterator[None]:
+    """Let connections to the database fail, as if its disk were gone."""
     name = connection.settings_dict["NAME"]
     connection.close()
     connection.settings_dict["NAME"] = "/nonexistent/db.sqlite3"
@@ -107,7 +52,7 @@ def assert_is_problem(response: Any, status: int, code: str) -> None:
     assert response.json()["type"] == f"urn:skl-kmeans:problem:{code}"
 
 
-def test_no_key_is_demanded_unless_the_setting_says_so() -> None:
+def test_no_key_is_required_by_default() -> None:
     for authorization in (None, "Api-Key nonsense", "Basic YTpi"):
         assert send(authorization).status_code == 200
     document = schema()
@@ -116,7 +61,7 @@ def test_no_key_is_demanded_unless_the_setting_says_so() -> None:
 
 
 @pytest.mark.usefixtures("keyring")
-def test_the_schema_names_the_header_when_a_key_is_demanded() -> None:
+def test_the_schema_names_the_header_of_a_required_key() -> None:
     document = schema()
     (scheme,) = document["components"]["securitySchemes"].values()
     assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "Authorization")
@@ -124,8 +69,8 @@ def test_the_schema_names_the_header_when_a_key_is_demanded() -> None:
 
 
 @pytest.mark.usefixtures("keyring")
-def test_a_good_key_gets_in() -> None:
-    _, key = make()
+def test_a_valid_key_is_accepted() -> None:
+    _, key = create_key()
     for scheme in ("Api-Key", "api-key"):
         response = send(f"{scheme} {key}")
         assert response.status_code == 200
@@ -142,10 +87,10 @@ def test_without_a_key_the_answer_is_401(authorization: str | None) -> None:
 
 
 @pytest.mark.usefixtures("keyring")
-def test_keys_that_are_not_good_cannot_be_told_apart() -> None:
-    good, good_key = make()
-    _, revoked = make(revoked=True)
-    _, expired = make(expiry_date=timezone.now() - timedelta(seconds=1))
+def test_all_invalid_keys_get_the_same_answer() -> None:
+    good, good_key = create_key()
+    _, revoked = create_key(revoked=True)
+    _, expired = create_key(expiry_date=timezone.now() - timedelta(seconds=1))
     unknown = "Abcdefgh." + 32 * "x"
     wrong_secret = good.prefix + "." + 32 * "x"
     answers = set()
@@ -159,8 +104,8 @@ def test_keys_that_are_not_good_cannot_be_told_apart() -> None:
 
 
 @pytest.mark.usefixtures("keyring")
-def test_the_body_is_not_looked_at_before_the_key() -> None:
-    _, key = make(requests_per_minute=1)
+def test_the_key_is_checked_before_the_body() -> None:
+    _, key = create_key(requests_per_minute=1)
     assert send(None, b"no JSON").status_code == 401
     assert send(None, b"x", content_type="text/plain").status_code == 401
     assert send(f"Api-Key {key}", b"no JSON").status_code == 400
@@ -168,11 +113,11 @@ def test_the_body_is_not_looked_at_before_the_key() -> None:
 
 
 @pytest.mark.usefixtures("keyring")
-def test_a_revocation_takes_effect_when_the_key_is_asked_about_anew(
+def test_a_revocation_takes_effect_when_the_cached_key_is_stale(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert api_keys.FRESH_SECONDS == 10
-    row, key = make()
+    row, key = create_key()
     assert post(key).status_code == 200
     ApiKey.objects.filter(pk=row.pk).update(revoked=True)
     assert post(key).status_code == 200
@@ -181,19 +126,19 @@ def test_a_revocation_takes_effect_when_the_key_is_asked_about_anew(
 
 
 @pytest.mark.usefixtures("keyring")
-def test_a_known_key_expires_to_the_moment_database_or_not() -> None:
+def test_a_cached_key_expires_on_time_without_the_database() -> None:
     moment = timezone.now() + timedelta(seconds=0.5)
-    _, key = make(expiry_date=moment)
+    _, key = create_key(expiry_date=moment)
     assert post(key).status_code == 200
-    with database_away():
+    with unreachable_database():
         wait_until(lambda: post(key).status_code == 401, 2)
     assert timezone.now() > moment
 
 
 @pytest.mark.usefixtures("keyring")
-def test_the_limit_is_exact_when_many_ask_at_once() -> None:
-    # Without fits between them, and often at the point where one more would be too many.
-    keys = [make(requests_per_minute=5)[1] for _ in range(15)]
+def test_the_limit_is_exact_for_concurrent_requests() -> None:
+    # No fits in between, and many requests around the limit.
+    keys = [create_key(requests_per_minute=5)[1] for _ in range(15)]
     statuses: list[int] = []
     start = threading.Barrier(8)
 
@@ -214,10 +159,10 @@ def test_the_limit_is_exact_when_many_ask_at_once() -> None:
 
 
 @pytest.mark.usefixtures("keyring")
-def test_each_key_has_its_own_limit_and_the_next_minute_is_a_new_one() -> None:
-    row, key = make(requests_per_minute=2)
-    _, other = make(requests_per_minute=1)
-    _, unlimited = make()
+def test_each_key_has_its_own_limit_for_each_minute() -> None:
+    row, key = create_key(requests_per_minute=2)
+    _, other = create_key(requests_per_minute=1)
+    _, unlimited = create_key()
     assert [post(key).status_code for _ in range(4)] == [200, 200, 429, 429]
     assert [post(other).status_code for _ in range(2)] == [200, 429]
     assert [post(unlimited).status_code for _ in range(4)] == [200] * 4
@@ -229,30 +174,30 @@ def test_each_key_has_its_own_limit_and_the_next_minute_is_a_new_one() -> None:
 
 
 @pytest.mark.usefixtures("keyring")
-def test_instances_whose_clocks_differ_share_one_minute(clock: Clock) -> None:
-    row, key = make(requests_per_minute=3)
+def test_instances_with_different_clocks_share_a_minute(clock: Clock) -> None:
+    row, key = create_key(requests_per_minute=3)
     ahead = int(clock.time() // 60) + 1
     ApiKey.objects.filter(pk=row.pk).update(minute=ahead, count=1)
     assert [post(key).status_code for _ in range(3)] == [200, 200, 429]
     row.refresh_from_db()
     assert (row.minute, row.count) == (ahead, 3)
-    # A clock that was an hour ahead does not lock the key for an hour.
+    # A clock that is an hour ahead does not lock the key for an hour.
     ApiKey.objects.filter(pk=row.pk).update(minute=ahead + 60)
     assert post(key).status_code == 200
 
 
 @pytest.mark.usefixtures("keyring")
-def test_known_keys_go_on_uncounted_while_the_database_is_away(
+def test_cached_keys_work_uncounted_while_the_database_is_unreachable(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(api_keys, "PAUSE_SECONDS", 0.1)
     caplog.set_level(logging.INFO, "clustering.api.api_keys")
-    _, key = make(requests_per_minute=1)
-    _, other = make()
+    _, key = create_key(requests_per_minute=1)
+    _, other = create_key()
     assert post(key).status_code == 200
     assert post(key).status_code == 429
     monkeypatch.setattr(api_keys, "FRESH_SECONDS", 0.0)
-    with database_away():
+    with unreachable_database():
         for _ in range(10):
             assert post(key).status_code == 200
             time.sleep(0.05)
@@ -264,37 +209,39 @@ def test_known_keys_go_on_uncounted_while_the_database_is_away(
         assert_is_problem(post(key), 503, "unavailable")
     wait_until(lambda: post(other).status_code == 200, 2)
     assert post(key).status_code == 429
-    told = [record.message for record in caplog.records if record.name == "clustering.api.api_keys"]
-    assert len(told) == 2
-    assert "does not answer" in told[0]
-    assert "answers again" in told[1]
+    logged = [
+        record.message for record in caplog.records if record.name == "clustering.api.api_keys"
+    ]
+    assert len(logged) == 2
+    assert "does not answer" in logged[0]
+    assert "answers again" in logged[1]
 
 
 @pytest.mark.usefixtures("keyring")
-def test_a_database_that_is_away_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_database_is_retried_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_keys, "PAUSE_SECONDS", 0.5)
-    _, key = make()
-    with database_away():
+    _, key = create_key()
+    with unreachable_database():
         assert post(key).status_code == 503
     assert post(key).status_code == 503
     assert wait_until(lambda: post(key).status_code == 200, 3) > 0.2
 
 
-def test_a_database_that_hangs_holds_up_one_thread(
+def test_a_hanging_database_blocks_only_one_thread(
     keyring: api_keys.Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api_keys, "PAUSE_SECONDS", 0.0)
-    _, key = make()
-    _, other = make()
+    _, key = create_key()
+    _, other = create_key()
     assert post(key).status_code == 200
-    with database_away():
+    with unreachable_database():
         assert post(other).status_code == 503
     monkeypatch.setattr(api_keys, "FRESH_SECONDS", 0.0)
-    asked, go_on = threading.Event(), threading.Event()
+    asked, resume = threading.Event(), threading.Event()
 
     def hang(execute: Callable[..., Any], *arguments: Any) -> Any:
         asked.set()
-        go_on.wait(30)
+        resume.wait(30)
         return execute(*arguments)
 
     def ask_a_hanging_database() -> None:
@@ -305,39 +252,39 @@ def test_a_database_that_hangs_holds_up_one_thread(
     hanging = threading.Thread(target=ask_a_hanging_database)
     hanging.start()
     assert asked.wait(5)
-    # Nobody else asks meanwhile, or this would get in.
+    # No other thread asks the database meanwhile; otherwise this key would be accepted.
     assert post(other).status_code == 503
     assert post(key).status_code == 200
-    go_on.set()
+    resume.set()
     hanging.join()
     assert post(other).status_code == 200
 
 
-def test_what_is_remembered_is_bounded(
+def test_the_number_of_cached_keys_is_limited(
     keyring: api_keys.Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api_keys, "MAX_REMEMBERED", 3)
     for i in range(50):
         assert keyring.find(f"{i:08d}." + 32 * "x") is None
     assert len(keyring) == 0
-    keys = [make()[1] for _ in range(5)]
+    keys = [create_key()[1] for _ in range(5)]
     for key in keys:
         assert keyring.find(key)
     assert len(keyring) == 3
-    with database_away():
+    with unreachable_database():
         assert all(keyring.find(key) for key in keys[2:])
         with pytest.raises(api_keys.DatabaseAwayError):
             keyring.find(keys[0])
 
 
 @pytest.mark.usefixtures("keyring")
-def test_keys_are_written_nowhere(caplog: pytest.LogCaptureFixture, recorded: Recorded) -> None:
+def test_no_key_is_logged_or_stored(caplog: pytest.LogCaptureFixture, recorded: Recorded) -> None:
     caplog.set_level(logging.DEBUG)
-    _, good = make(requests_per_minute=1)
-    _, revoked = make(revoked=True)
+    _, good = create_key(requests_per_minute=1)
+    _, revoked = create_key(revoked=True)
     unknown = "Abcdefgh." + 32 * "x"
     answers = [post(key) for key in (good, good, revoked, unknown)]
-    with database_away():
+    with unreachable_database():
         answers.append(post(unknown))
     assert [answer.status_code for answer in answers] == [200, 429, 401, 401, 503]
     rows = [*ApiKey.objects.values(), *map(vars, recorded())]
@@ -346,63 +293,3 @@ def test_keys_are_written_nowhere(caplog: pytest.LogCaptureFixture, recorded: Re
     written += "".join(f"{answer.headers} {answer.content}" for answer in answers)
     for key in (good, revoked, unknown):
         assert key.partition(".")[2] not in written
-
-
-def test_the_admin_shows_a_new_key_once_and_revokes_it(
-    keyring: api_keys.Keyring, admin: Client
-) -> None:
-    form = {"name": "reports", "requests_per_minute": "5"}
-    page = admin.post(ADMIN + "add/", form, follow=True).content.decode()
-    row = ApiKey.objects.get()
-    assert (row.name, row.requests_per_minute, row.revoked) == ("reports", 5, False)
-    assert "it is not shown again" in page
-    start = page.index(row.prefix + ".")
-    key = page[start : start + 41]
-    assert keyring.find(key)
-    change = f"{ADMIN}{row.pk}/change/"
-    for address in (ADMIN, change):
-        assert key not in admin.get(address).content.decode()
-
-    # Requests that are counted while the form is open stay counted.
-    assert post(key).status_code == 200
-    assert "Refused everywhere within 10 seconds" in admin.get(change).content.decode()
-    assert admin.post(change, {**form, "revoked": "on"}).status_code == 302
-    row.refresh_from_db()
-    assert (row.revoked, row.count) == (True, 1)
-    admin.post(change, form)
-    row.refresh_from_db()
-    assert row.revoked
-
-
-def test_saving_in_the_admin_leaves_the_count_alone(admin: Client) -> None:
-    row, _ = make(requests_per_minute=5, minute=1, count=3)
-    form = {"name": "renamed", "requests_per_minute": "6"}
-
-    def count_on(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
-        if sql.startswith("UPDATE") and "renamed" in repr(arguments):
-            with connection.cursor() as cursor:
-                cursor.execute("UPDATE clustering_apikey SET count = 4 WHERE count = 3")
-        return execute(sql, *arguments)
-
-    with connection.execute_wrapper(count_on):
-        admin.post(f"{ADMIN}{row.pk}/change/", form)
-    row.refresh_from_db()
-    assert (row.name, row.requests_per_minute, row.count) == ("renamed", 6, 4)
-
-
-def test_the_admin_deletes_only_what_is_revoked(admin: Client) -> None:
-    used, _ = make()
-    revoked, _ = make(revoked=True)
-    for row, status in ((used, 403), (revoked, 302)):
-        response = admin.post(f"{ADMIN}{row.pk}/delete/", {"post": "yes"})
-        assert response.status_code == status
-    selected = {"action": "delete_selected", "_selected_action": [used.pk], "post": "yes"}
-    admin.post(ADMIN, selected)
-    assert [row.pk for row in ApiKey.objects.all()] == [used.pk]
-
-
-def test_the_admin_takes_no_limit_below_one_and_has_no_other_keys(admin: Client) -> None:
-    form = {"name": "none", "requests_per_minute": "0"}
-    assert "greater than or equal to 1" in admin.post(ADMIN + "add/", form).content.decode()
-    assert not ApiKey.objects.exists()
-    assert admin.get("/admin/rest_framework_api_key/apikey/").status_code == 404
