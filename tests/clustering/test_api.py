@@ -1,4 +1,4 @@
-"""The endpoint through Django's handlers: answers, errors, and the history it leaves."""
+"""The endpoint through Django's handlers: answers, errors, and the request history."""
 
 import json
 from typing import Any
@@ -43,7 +43,7 @@ def test_any_number_of_dimensions(client: Client) -> None:
         assert [labels.index(label) for label in labels] == [0, 1, 2] * 3
 
 
-def test_many_labels_are_the_same_as_few(client: Client, configure: Configure) -> None:
+def test_many_labels_are_rendered_like_few(client: Client, configure: Configure) -> None:
     for clusters in (3, 12):
         configure(f"clusters: {clusters}\n")
         points = np.random.default_rng(9).random((10_000, 1))
@@ -132,7 +132,7 @@ def test_an_accept_header_without_json_gets_406(client: Client) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_too_large_a_body_gets_413(client: Client, settings: Settings) -> None:
+def test_a_body_that_is_too_large_gets_413(client: Client, settings: Settings) -> None:
     settings.KMEANS_MAX_BODY_BYTES = 100
     assert post(client, b" " * 83 + b'{"points":[[1,2]]}').status_code == 413
     assert post(client, b" " * 82 + b'{"points":[[1,2]]}').status_code == 422
@@ -154,7 +154,7 @@ def test_an_unexpected_error_gets_a_500_without_internals(
     assert "secret detail" in caplog.text
 
 
-def test_the_history_tells_what_was_asked_and_answered(client: Client, recorded: Recorded) -> None:
+def test_the_history_has_the_request_and_the_answer(client: Client, recorded: Recorded) -> None:
     post(client, {"points": REFERENCE_POINTS})
     [record] = recorded()
     assert (record.points, record.dimensions, record.clusters) == (9, 2, 3)
@@ -166,7 +166,7 @@ def test_the_history_tells_what_was_asked_and_answered(client: Client, recorded:
     assert record.duration_ms > 0
 
 
-def test_the_history_keeps_no_large_payload(
+def test_the_history_does_not_keep_large_payloads(
     client: Client, recorded: Recorded, settings: Settings
 ) -> None:
     settings.HISTORY_PAYLOAD_MAX_NUMBERS = 17

@@ -1,4 +1,4 @@
-"""A config text keeps what somebody wrote into it when `clusters` is changed."""
+"""A change of `clusters` keeps the rest of the config text."""
 
 import pytest
 
@@ -23,7 +23,7 @@ REPLACED = "clusters: 5\n"
         ("{}", "{clusters: 5}"),
         ("# no number\nother: x\r\n", "# no number\nclusters: 5\r\nother: x\r\n"),
         ("  other: x\n  more: y\n", "  clusters: 5\n  other: x\n  more: y\n"),
-        # Where there is no place for it, or the rest would be rejected, nothing is kept.
+        # Not a mapping, or rejected anyway: nothing is kept.
         ("", REPLACED),
         ("just text", REPLACED),
         ("- 1\n", REPLACED),

@@ -1,4 +1,4 @@
-"""What config texts mean, and which are refused with what reason."""
+"""Which config texts are accepted, and the reasons for rejecting others."""
 
 import pytest
 
@@ -59,6 +59,6 @@ def test_unknown_keys_are_accepted_with_a_remark() -> None:
         ("clusters: 2026-99-99", "month"),
     ],
 )
-def test_refused_with_a_reason(text: str, reason: str) -> None:
+def test_rejected_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Parameters.parse(text)

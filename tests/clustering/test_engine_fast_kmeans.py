@@ -1,7 +1,7 @@
-"""The fast path against scikit-learn itself.
+"""The fast path compared with scikit-learn.
 
 `python -m tests.clustering.test_engine_fast_kmeans CASES [SEED]` compares that many cases, and
-prints what became of them.
+prints the paths that they took.
 """
 
 import os
@@ -31,7 +31,7 @@ KINDS = (
     *("normal", "uniform", "blobs", "offset", "scales", "duplicates", "tiny", "small", "huge"),
     *TIE_HEAVY,
 )
-# What each is made for, by a flag of the processor that it needs.
+# OpenBLAS kernels, with the processor flag that each needs.
 CORE_FLAGS = {
     "Prescott": "pni",
     "Nehalem": "sse4_2",
@@ -70,7 +70,7 @@ def make_points(rng: np.random.Generator, kind: str, n: int, d: int) -> Points: 
 
 
 def make_cases(count: int, seed: int, kinds: tuple[str, ...] = KINDS) -> Iterator[Any]:
-    """Yield (kind, points, clusters): many with few points, some with one cluster, or n."""
+    """Yield (kind, points, clusters); many have few points, some have one cluster, or n."""
     rng = np.random.default_rng(seed)
     for number in range(count):
         kind = kinds[number % len(kinds)]
@@ -80,7 +80,7 @@ def make_cases(count: int, seed: int, kinds: tuple[str, ...] = KINDS) -> Iterato
 
 
 def outcome(fit_predict: Any, points: Points) -> tuple[Any, ...]:
-    """Return labels, or the exception, and the warnings."""
+    """Return the labels or the exception, and the warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -100,7 +100,7 @@ def ours(points: Points, clusters: int) -> tuple[Any, ...]:
 
 
 def compare(count: int, seed: int) -> tuple[int, Counter[tuple[str, str]]]:
-    """Return how many of the cases differ, and the paths taken for each kind."""
+    """Return how many cases differ, and the paths by kind."""
     differences, paths = 0, Counter[tuple[str, str]]()
     for kind, points, clusters in make_cases(count, seed):
         expected = scikit_learn(points, clusters)
@@ -116,7 +116,7 @@ def compare(count: int, seed: int) -> tuple[int, Counter[tuple[str, str]]]:
 def test_the_labels_are_those_of_scikit_learn() -> None:
     differences, paths = compare(count=650, seed=1)
     assert not differences
-    # A path that refuses everything would pass the above.
+    # A path that refuses everything would also give the same labels.
     for kind in ("normal", "uniform", "blobs", "offset", "scales", "small"):
         fits = {path: count for (k, path), count in paths.items() if k == kind}
         assert fits["certified"] > 0.9 * sum(fits.values()), (kind, fits)
@@ -151,7 +151,7 @@ def test_the_order_in_memory_does_not_matter() -> None:
             assert ours(other, clusters) == scikit_learn(points, clusters), kind
 
 
-def test_without_the_bounds_it_would_be_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_error_bound_labels_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = list(make_cases(400, seed=3, kinds=TIE_HEAVY))
     expected = [scikit_learn(points, clusters) for _, points, clusters in cases]
     assert [ours(points, clusters) for _, points, clusters in cases] == expected
@@ -159,8 +159,8 @@ def test_without_the_bounds_it_would_be_wrong(monkeypatch: pytest.MonkeyPatch) -
     assert [ours(points, clusters) for _, points, clusters in cases] != expected
 
 
-def test_restarts_in_doubt_are_redone_not_refused() -> None:
-    points = np.arange(8.0)[:, None]  # among three consecutive ones, the middle is as near to both
+def test_restarts_in_doubt_run_again() -> None:
+    points = np.arange(8.0)[:, None]  # of three neighbours, the middle one is as near to both
     assert kmeans.fit_predict(points, 2).path == "certified"
     assert ours(points, 2) == scikit_learn(points, 2)
 
@@ -178,14 +178,14 @@ def test_restarts_in_doubt_are_redone_not_refused() -> None:
         ("tie", np.arange(5.0)[:, None], 2),
     ],
 )
-def test_the_path_is_told(path: str, points: Points, clusters: int) -> None:
+def test_the_path_is_reported(path: str, points: Points, clusters: int) -> None:
     assert kmeans.fit_predict(points, clusters).path == path
     off = kmeans.fit_predict(points, clusters, fast_path=False)
     assert off.path == "off"
     assert off.labels.tolist() == kmeans.fit_predict(points, clusters).labels.tolist()
 
 
-def test_many_threads_do_not_disturb_each_other() -> None:
+def test_fits_are_thread_safe() -> None:
     cases = [(p, k) for _, p, k in make_cases(60, seed=4, kinds=("normal", "grid"))]
     expected = [kmeans.fit_predict(points, k).labels.tolist() for points, k in cases]
     with ThreadPoolExecutor(8) as pool:
@@ -207,8 +207,8 @@ def _cores() -> list[str]:
     + [{"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}],
     ids=lambda environment: "-".join(environment.values()),
 )
-def test_other_arithmetic(environment: dict[str, str]) -> None:
-    """Each kernel of OpenBLAS rounds in its own way, and so does scikit-learn with it."""
+def test_other_kernels_and_two_threads(environment: dict[str, str]) -> None:
+    """Each OpenBLAS kernel rounds differently, in scikit-learn too."""
     # Threads that wait actively would take the processor from the tests beside this one.
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
     subprocess.run(
@@ -219,7 +219,7 @@ def test_other_arithmetic(environment: dict[str, str]) -> None:
     )
 
 
-def test_other_releases_turn_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_releases_disable_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not versions.unknown_to_fast_kmeans()
     monkeypatch.setitem(versions.FAST_KMEANS_VERSIONS, "numpy", "2.4.0")
     versions.unknown_to_fast_kmeans.cache_clear()

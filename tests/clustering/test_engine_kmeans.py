@@ -1,4 +1,4 @@
-"""The algorithm against its golden answers, and against scikit-learn itself."""
+"""k-means compared with golden labels, and with scikit-learn."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def test_reference_points_get_the_golden_labels(clusters: int) -> None:
 
 @pytest.mark.parametrize("dimensions", [1, 2, 8])
 @pytest.mark.parametrize("clusters", [1, 2, 7])
-def test_labels_are_those_of_the_contract(dimensions: int, clusters: int) -> None:
+def test_labels_are_those_of_scikit_learn(dimensions: int, clusters: int) -> None:
     points = np.random.default_rng(dimensions).normal(size=(60, dimensions))
     expected = KMeans(n_clusters=clusters, random_state=9, n_init=10).fit_predict(points)
     assert kmeans.fit_predict(points, clusters).labels.tolist() == expected.tolist()
@@ -36,7 +36,7 @@ def test_largest_magnitude_keeps_the_inertia_finite(points: int, dimensions: int
     assert np.isfinite(model.inertia_)
 
 
-def test_points_that_need_not_be_copied_get_the_same_labels() -> None:
+def test_points_that_are_not_copied_get_the_same_labels() -> None:
     points = np.random.default_rng(9).normal(size=(1000, 3)) + 1e3
     copied = kmeans.fit_predict(points, 5)
     before = points.copy()

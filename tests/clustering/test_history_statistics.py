@@ -1,4 +1,4 @@
-"""The figures of the last hour, from the request history."""
+"""The statistics of the last hour, and their charts."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,14 +13,14 @@ from clustering.models import RequestRecord
 
 pytestmark = pytest.mark.django_db
 
-# At 12:34:30 UTC on some day.
+# 12:34:30 UTC on some day.
 NOW = datetime(2026, 3, 4, 12, 34, 30, tzinfo=UTC).timestamp()
 MINUTE = NOW - 30
 
 
 @pytest.fixture(autouse=True)
 def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget what was counted for other tests, and take the time to count all."""
+    """Clear what other tests counted, and allow enough time to count everything."""
     monkeypatch.setattr(statistics, "COUNT_SECONDS", float("inf"))
     statistics._counted.clear()
     statistics._cached_hour = None
@@ -39,7 +39,7 @@ def record(at: float, duration_ms: float = 5.0, status: int = 200, **more: Any) 
     )
 
 
-def test_minutes_begin_and_end_where_the_clock_has_them() -> None:
+def test_minutes_are_those_of_the_clock() -> None:
     for at in (
         MINUTE - 59 * 60 - 0.001,  # before the hour
         MINUTE - 59 * 60,
@@ -77,7 +77,7 @@ def test_percentiles_are_close_to_the_true_ones(scale: float) -> None:
             assert true / 1.13 < found < true * 1.13
 
 
-def test_rejections_are_told_by_problem_with_the_last_of_each() -> None:
+def test_rejections_are_counted_by_problem_with_the_latest_outcome() -> None:
     record(MINUTE - 120, status=503, problem="overloaded", outcome="64 wait")
     record(MINUTE - 60, status=503, problem="overloaded", outcome="65 wait")
     record(MINUTE - 60, status=503, problem="unavailable", outcome="the database")
@@ -100,34 +100,34 @@ def test_a_minute_that_is_over_is_counted_once() -> None:
     with CaptureQueriesContext(connection) as queries:
         hour = statistics.last_hour(NOW + statistics.KEEP_SECONDS)
     assert [minute.requests for minute in hour.minutes[-2:]] == [1, 1]
-    # One for the present minute, and none for the outcomes of rejections.
+    # One for the current minute, and none for the outcomes of rejections.
     (query,) = queries.captured_queries
     assert query["sql"].count('"created_at"') == 2, "more than the range of a minute is read"
-    # The minute just over may get records that were written late.
+    # Records of the previous minute may be written late.
     later = statistics.last_hour(MINUTE + 60 + statistics.LATE_SECONDS / 2)
     record(MINUTE + 59)
     later = statistics.last_hour(MINUTE + 60 + statistics.LATE_SECONDS)
     assert later.minutes[-2].requests == 2
 
 
-def test_a_quiet_hour_costs_few_queries() -> None:
+def test_a_quiet_hour_needs_few_queries() -> None:
     for at in (MINUTE - 7200, MINUTE - 30 * 60, MINUTE - 20 * 60):
         record(at)
     with CaptureQueriesContext(connection) as queries:
         hour = statistics.last_hour(NOW)
     assert [place for place, minute in enumerate(hour.minutes) if minute.requests] == [29, 39]
-    # Two minutes with requests, three gaps of which each is counted and looked before.
+    # Two minutes with requests; three gaps, each with one count and one search before it.
     assert len(queries.captured_queries) == 2 + 3 * 2
 
 
-def test_several_viewers_share_one_look() -> None:
+def test_calls_within_two_seconds_share_one_result() -> None:
     first = statistics.last_hour(NOW)
     with CaptureQueriesContext(connection) as queries:
         assert statistics.last_hour(NOW + 1) is first
     assert not queries.captured_queries
 
 
-def test_minutes_for_which_there_is_no_time_follow_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_minutes_are_counted_later_if_time_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     record(MINUTE - 60)
     monkeypatch.setattr(statistics, "COUNT_SECONDS", -1.0)
     hour = statistics.last_hour(NOW)
@@ -137,16 +137,16 @@ def test_minutes_for_which_there_is_no_time_follow_later(monkeypatch: pytest.Mon
     assert statistics.last_hour(NOW + 2).total.requests == 1
 
 
-def test_bars_are_as_high_as_their_share() -> None:
+def test_the_height_of_bars_is_their_share() -> None:
     for _ in range(3):
         record(MINUTE - 60)
     record(MINUTE, status=503)
     requests, latency = charts.charts(statistics.last_hour(NOW))
     assert requests["top"] == 3
-    before, present = requests["bars"][-2:]
-    assert (before["back_height"], before["front_height"]) == (100, 100)
-    assert (present["back_height"], present["front_height"]) == (33, 0)
-    assert "1 requests, 1 rejected" in present["title"]
+    previous, current = requests["bars"][-2:]
+    assert (previous["back_height"], previous["front_height"]) == (100, 100)
+    assert (current["back_height"], current["front_height"]) == (33, 0)
+    assert "1 requests, 1 rejected" in current["title"]
     assert [bar["label"] for bar in latency["bars"] if bar["label"]] == [
         "11:45", "12:00", "12:15", "12:30",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The request history keeps within its limits, and never costs a request anything."""
+"""The request history stays within its limits, and never delays a request."""
 
 from datetime import timedelta
 
@@ -49,11 +49,11 @@ def test_the_oldest_of_too_many_rows_are_pruned(settings: Settings) -> None:
     assert prune() == 0
 
 
-def test_nothing_is_pruned_from_nothing() -> None:
+def test_an_empty_history_can_be_pruned() -> None:
     assert prune() == 0
 
 
-def test_the_writer_prunes_by_itself(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_writer_prunes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.HISTORY_MAX_ROWS = 5
     monkeypatch.setattr("clustering.history.writer._PRUNE_INTERVAL_SECONDS", 0.05)
     writer = HistoryWriter()
@@ -63,12 +63,12 @@ def test_the_writer_prunes_by_itself(settings: Settings, monkeypatch: pytest.Mon
     wait_until(lambda: RequestRecord.objects.count() == 5)
 
 
-def test_a_full_queue_drops_and_counts(settings: Settings) -> None:
+def test_a_full_queue_drops_and_counts_rows(settings: Settings) -> None:
     settings.HISTORY_QUEUE_SIZE = 3
     writer = HistoryWriter()
     queued, dropped = rows("queued"), rows("dropped")
     with connection.cursor() as cursor:
-        # Holds the writer up, as a database does that another program writes to.
+        # Blocks the writer, as another program does that writes to the database.
         cursor.execute("BEGIN EXCLUSIVE" if connection.vendor == "sqlite" else "BEGIN")
         if connection.vendor == "postgresql":
             cursor.execute("LOCK TABLE clustering_requestrecord IN ACCESS EXCLUSIVE MODE")
@@ -80,7 +80,7 @@ def test_a_full_queue_drops_and_counts(settings: Settings) -> None:
     assert rows("queued") - queued + rows("dropped") - dropped == 300
 
 
-def test_it_can_be_switched_off(settings: Settings) -> None:
+def test_the_history_can_be_disabled(settings: Settings) -> None:
     settings.HISTORY_ENABLED = False
     writer = HistoryWriter()
     writer.start()
@@ -89,7 +89,7 @@ def test_it_can_be_switched_off(settings: Settings) -> None:
     assert not RequestRecord.objects.exists()
 
 
-def test_a_row_is_written_into_no_more_indexes_than_reading_needs() -> None:
+def test_there_are_only_the_indexes_that_reading_needs() -> None:
     with connection.cursor() as cursor:
         table = RequestRecord._meta.db_table
         found = connection.introspection.get_constraints(cursor, table).values()

@@ -1,4 +1,4 @@
-"""What is too much is refused, with the limit named; what is odd is told beside the answer."""
+"""Limits and headers of the endpoint, and the checks of its settings."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def post(client: Client, points: Any) -> Any:
         ("KMEANS_MAX_WORK", 9 * 3 * 10 - 1, (422, "too-much-work", "points")),
     ],
 )
-def test_a_limit_is_named_and_is_the_last_that_is_accepted(
+def test_the_problem_names_the_limit_and_the_limit_itself_is_accepted(
     client: Client, settings: Settings, setting: str, limit: int, expected: tuple[int, str, str]
 ) -> None:
     status, code, pointer = expected
@@ -42,9 +42,7 @@ def test_a_limit_is_named_and_is_the_last_that_is_accepted(
     assert post(client, REFERENCE_POINTS).status_code == 200
 
 
-def test_the_answers_headers_tell_what_it_was_made_with(
-    client: Client, configure: Configure
-) -> None:
+def test_the_headers_name_the_clusters_and_the_config(client: Client, configure: Configure) -> None:
     for clusters in (3, 4):
         configure(f"clusters: {clusters}\n")
         headers = post(client, REFERENCE_POINTS).headers
@@ -53,7 +51,7 @@ def test_the_answers_headers_tell_what_it_was_made_with(
         assert "X-KMeans-Warning" not in headers
 
 
-def test_what_is_brief_depends_on_the_clusters(configure: Configure) -> None:
+def test_whether_a_body_is_brief_depends_on_the_clusters(configure: Configure) -> None:
     configure("clusters: 4\n")
     assert services.is_brief(1024)
     assert not services.is_brief(1025)
@@ -61,7 +59,7 @@ def test_what_is_brief_depends_on_the_clusters(configure: Configure) -> None:
     assert not services.is_brief(5)
 
 
-def test_fewer_distinct_points_than_clusters_are_told(client: Client) -> None:
+def test_a_header_warns_of_fewer_distinct_points_than_clusters(client: Client) -> None:
     response = post(client, [[1, 1], [2, 2], [1, 1], [2, 2]])
     assert response.status_code == 200
     assert "only 2 of 3 clusters have points" in response.headers["X-KMeans-Warning"]
@@ -76,7 +74,7 @@ def test_fewer_distinct_points_than_clusters_are_told(client: Client) -> None:
         ("HISTORY_MAX_ROWS", -1, 3),
     ],
 )
-def test_settings_that_cannot_hold_together_are_reported(
+def test_contradicting_settings_are_reported(
     settings: Settings, setting: str, value: int, number: int
 ) -> None:
     assert not list(checks.find_errors())
@@ -86,7 +84,7 @@ def test_settings_that_cannot_hold_together_are_reported(
     assert setting in error.msg
 
 
-def test_a_fast_path_that_is_off_by_itself_is_reported(
+def test_an_unavailable_fast_path_is_reported(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not list(checks.find_warnings())

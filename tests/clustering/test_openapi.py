@@ -11,7 +11,7 @@ GOLDEN = Path(__file__).parent / "openapi.yaml"
 
 
 def test_schema_is_the_golden_one(client: Client) -> None:
-    """After a change that is meant: `python manage.py spectacular --file` with the file's name."""
+    """After an intended change: `manage.py spectacular --file tests/clustering/openapi.yaml`."""
     response = client.get("/api/schema/")
     assert response.status_code == 200
     assert yaml.safe_load(response.content) == yaml.safe_load(GOLDEN.read_text())

@@ -1,4 +1,4 @@
-"""The page that tries the endpoint out; tests/e2e/test_playground.py has what it does."""
+"""The playground without a browser; tests/e2e/test_playground.py uses one."""
 
 import pytest
 from django.test import Client
@@ -7,7 +7,7 @@ from nacos_integration.live_config import md5_of
 from tests.conftest import Configure
 
 
-def test_it_needs_no_database_no_login_and_no_certain_host(client: Client) -> None:
+def test_it_needs_no_database_no_login_and_no_allowed_host(client: Client) -> None:
     response = client.get("/", headers={"host": "some_service:80"})
     assert response.status_code == 200
     assert "sessionid" not in response.cookies
@@ -16,7 +16,7 @@ def test_it_needs_no_database_no_login_and_no_certain_host(client: Client) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_shows_the_config_in_force(client: Client, configure: Configure) -> None:
+def test_it_shows_the_current_config(client: Client, configure: Configure) -> None:
     configure(text := "clusters: 17\n")
     assert '<strong id="current-clusters">17</strong>' in client.get("/").content.decode()
     shown = client.get("/playground/config").json()
