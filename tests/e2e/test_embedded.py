@@ -1,4 +1,4 @@
-"""The service without Nacos: k from a file, watched live."""
+"""The service without Nacos, with a config file."""
 
 import signal
 import socket
@@ -12,7 +12,7 @@ from tests.support.service import GUNICORN, SERVE, Service
 from tests.support.waiting import wait_until
 
 
-def test_answers_and_follows_the_file_in_every_worker(service: Service) -> None:
+def test_every_worker_follows_the_file(service: Service) -> None:
     service.start()
     service.wait_until_it_answers()
     assert service.clusters_in_force() == {3}
@@ -25,7 +25,7 @@ def test_answers_and_follows_the_file_in_every_worker(service: Service) -> None:
     assert service.get("/livez") == 0
 
 
-def test_the_last_good_config_outlives_a_restart(service: Service) -> None:
+def test_the_last_good_config_survives_a_restart(service: Service) -> None:
     service.config_file.write_text("clusters: 4\n")
     service.start()
     service.wait_until_it_answers()
@@ -37,8 +37,8 @@ def test_the_last_good_config_outlives_a_restart(service: Service) -> None:
     assert service.clusters_in_force() == {4}
 
 
-def test_the_first_answer_already_follows_the_file(service: Service) -> None:
-    """A launch never answers with what an earlier one left in the state directory."""
+def test_the_first_answer_follows_the_file(service: Service) -> None:
+    """A launch never answers with the config of an earlier launch in the state directory."""
     service.start()
     service.wait_until_it_answers()
     assert service.clusters_in_force() == {3}
@@ -65,7 +65,7 @@ def test_serve_refuses_to_run_twice(service: Service) -> None:
     assert service.clusters_in_force() == {3}
 
 
-def test_serve_ends_with_a_message_when_the_port_is_taken(service: Service) -> None:
+def test_serve_exits_with_a_message_if_the_port_is_in_use(service: Service) -> None:
     with socket.socket() as stranger:
         stranger.bind(("0.0.0.0", service.port))
         stranger.listen()
@@ -83,13 +83,13 @@ def test_sigterm_lets_requests_in_flight_finish(service: Service) -> None:
     caller = threading.Thread(target=lambda: answers.append(service.labels(points, 120)))
     caller.start()
     time.sleep(0.6)
-    assert caller.is_alive(), "the request was to be under way; send more points"
+    assert caller.is_alive(), "the request has already finished; send more points"
     assert service.stop() == 0
     caller.join()
     assert len(answers[0]) == len(points)
 
 
-def test_killing_serve_takes_gunicorn_along(service: Service) -> None:
+def test_gunicorn_stops_when_serve_is_killed(service: Service) -> None:
     service.start()
     service.wait_until_it_answers()
     assert service.process
@@ -115,7 +115,7 @@ def test_every_launcher_binds_host_and_port_and_follows_the_file(
     service.wait_until_clusters(4)
 
 
-def test_history_is_written_before_the_end(service: Service) -> None:
+def test_the_history_is_written_before_the_exit(service: Service) -> None:
     service.start()
     service.wait_until_it_answers()
     for _ in range(20):
@@ -125,8 +125,8 @@ def test_history_is_written_before_the_end(service: Service) -> None:
     assert service.manage("shell", "-v", "0", "-c", count).stdout.strip() == "20"
 
 
-def test_signals_close_together_end_it_too(service: Service) -> None:
-    """As when make passes on what its whole process group was sent."""
+def test_several_signals_at_once_stop_it(service: Service) -> None:
+    """make forwards a signal that its whole process group has already got."""
     service.start()
     service.wait_until_it_answers()
     assert service.process

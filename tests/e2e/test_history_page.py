@@ -35,7 +35,7 @@ print(client.cookies["sessionid"].value)
 
 @pytest.fixture(scope="module")
 def address(live: Service, browser: Browser) -> str:
-    """The service's address, at which the browser is logged in as an admin."""
+    """The URL of the service; the browser is logged in as an admin."""
     browser.log_in(live)
     return live.url
 
@@ -51,7 +51,7 @@ def request(live: Service, points: object) -> int:
 
 
 def open_newest(browser: Browser, address: str, points: int) -> None:
-    """Open the newest request, once that is the one with so many points."""
+    """Open the newest request when it is the one with this many points."""
 
     def is_listed() -> bool:
         browser.get(address + LIST)
@@ -69,7 +69,7 @@ def drawings(browser: Browser) -> list[str]:
     return [svg.get_attribute("aria-label") or "" for svg in found]
 
 
-def test_a_request_is_drawn_and_clustered_once_more(
+def test_a_request_is_drawn_and_clustered_again(
     live: Service, browser: Browser, address: str
 ) -> None:
     assert request(live, REFERENCE_POINTS) == 200
@@ -128,13 +128,13 @@ def test_the_list_can_be_filtered(
 
 @pytest.fixture
 def narrow(tmp_path: Path) -> Iterator[Service]:
-    """An instance with four threads and 50,000 rows, which as CSV are 18 MB."""
+    """An instance with four threads and 50,000 rows, 18 MB as CSV."""
     few = {"WORKERS": "1", "THREADS": "4", "KMEANS_QUEUE_SIZE": "1"}
     with running(tmp_path, few) as made:
         yield made
 
 
-def test_an_export_streams_to_who_reads_and_ends_with_who_leaves(narrow: Service) -> None:
+def test_an_export_is_streamed_and_stops_when_the_client_disconnects(narrow: Service) -> None:
     filled = narrow.manage("shell", "-v", "0", "-c", FILL)
     assert filled.returncode == 0, filled.stderr
     ask = (

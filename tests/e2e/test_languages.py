@@ -1,4 +1,4 @@
-"""The language of problems that are made before Django is asked."""
+"""The language of problems that are answered without Django."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ HEAD = (
 
 
 def send(service: Service, request: bytes) -> tuple[http.client.HTTPMessage, dict[str, Any]]:
-    """Send bytes, and return headers and document of the answer."""
+    """Send bytes; return the headers and the document of the answer."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
         connection.sendall(request)
         response = http.client.HTTPResponse(connection, method="POST")
@@ -49,7 +49,7 @@ def test_titles_are_in_the_language_of_the_caller(service: Service) -> None:
             assert problem["detail"].isascii()
 
 
-def test_what_is_no_http_has_an_english_title(service: Service) -> None:
+def test_a_malformed_request_gets_an_english_title(service: Service) -> None:
     service.start()
     service.wait_until_it_answers()
     headers, problem = send(service, b"GARBAGE\r\n" + CHINESE + b"\r\n")

@@ -1,4 +1,4 @@
-"""Connections that come together are shared among the workers."""
+"""Simultaneous connections are shared among the workers."""
 
 import socket
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The log of the whole service: every line in one format, and nothing twice."""
+"""The log of the service: one format for every line, and no duplicates."""
 
 import collections
 import json
@@ -67,7 +67,7 @@ def test_every_line_is_an_event(service: Service, command: tuple[str, ...]) -> N
     assert max(times.values()) == 1, times.most_common(3)
 
 
-def test_what_ends_serve_is_an_event(service: Service) -> None:
+def test_the_error_that_stops_serve_is_an_event(service: Service) -> None:
     refused = service.manage("serve")
     messages = [json.loads(line)["message"] for line in refused.stderr.splitlines()]
     assert any("run `python manage.py migrate` first" in message for message in messages)

@@ -1,4 +1,4 @@
-"""Whatever is sent to it, the service answers in order, and goes on."""
+"""The service answers any malformed request correctly, and continues."""
 
 import contextlib
 import http.client
@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 
 
 def read_answer(stream: io.BufferedIOBase, method: str) -> Answer | None:
-    """Return the next answer, None where the connection ends instead."""
+    """Return the next answer, or None if the connection is closed."""
     line = stream.readline(1000)
     if not line:
         return None
@@ -62,7 +62,7 @@ def read_answer(stream: io.BufferedIOBase, method: str) -> Answer | None:
 
 
 def fault_of(answer: Answer, attack: Attack) -> str:
-    """Return what is wrong with the answer, empty where it is right."""
+    """Return the faults of the answer, empty if it is correct."""
     if answer.status >= 500 and answer.status not in attack.may_be:
         return "a fault of the service"
     if answer.status < 400 or attack.method == "HEAD":
@@ -84,7 +84,7 @@ def fault_of(answer: Answer, attack: Attack) -> str:
 
 
 def make(attack: Attack, port: int) -> str:
-    """Make the attack, and return what is wrong with what came back."""
+    """Send the requests of one attack, and return the faults of the answers."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         # An answer may come before all is sent; then the connection is closed.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -136,7 +136,7 @@ def _judge(attack: Attack, connection: socket.socket) -> str:
 
 
 def test_ten_thousand_odd_requests(service: Service) -> None:
-    """To make one of them again, ask `odd_requests.attack` for its number."""
+    """To repeat one of them, call `odd_requests.attack` with its number."""
     service.environment |= {
         "KMEANS_MAX_BODY_BYTES": str(odd_requests.MAX_BODY_BYTES),
         "HTTP_READ_TIMEOUT_SECONDS": str(odd_requests.READ_TIMEOUT_SECONDS),

@@ -1,4 +1,4 @@
-"""More callers than the service can serve, and callers who send slowly; no timing is asserted.
+"""More callers than the service can serve, and slow senders; no timing is asserted.
 
 `make overload` has the times.
 """
@@ -14,7 +14,7 @@ from tests.support.workers import resident_bytes
 OVERLOADED = "503 overloaded with Retry-After"
 
 
-def test_too_many_callers_are_served_or_told_to_come_again(service: Service) -> None:
+def test_too_many_callers_get_an_answer_or_retry_after(service: Service) -> None:
     service.environment["KMEANS_QUEUE_SIZE"] = "4"
     service.start()
     service.wait_until_it_answers()
@@ -30,7 +30,7 @@ def test_too_many_callers_are_served_or_told_to_come_again(service: Service) -> 
     assert "Traceback" not in service.log()
 
 
-def test_more_slow_senders_than_threads_hold_up_nobody(service: Service) -> None:
+def test_more_slow_senders_than_threads_delay_nobody(service: Service) -> None:
     service.environment |= {
         "THREADS": "5",
         "KMEANS_QUEUE_SIZE": "2",

@@ -1,4 +1,4 @@
-"""The overview in a browser, on a service that runs."""
+"""The overview of a running service, in a browser."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def logged_in(service: Service, browser: Browser) -> Browser:
 
 @pytest.fixture
 def overview(service: Service, logged_in: Browser) -> Browser:
-    """The browser at the overview, with its script at work."""
+    """The browser with the overview and its script."""
     logged_in.get(f"{service.url}/admin/overview/")
     wait_until(lambda: "Renewed" in text_of(logged_in, "live"))
     return logged_in
@@ -36,9 +36,7 @@ def text_of(browser: Browser, name: str) -> str:
     return str(browser.execute_script(f"return document.getElementById('{name}')?.textContent"))
 
 
-def test_it_is_renewed_by_itself_and_keeps_what_the_reader_did(
-    service: Service, overview: Browser
-) -> None:
+def test_it_updates_itself_and_keeps_the_input(service: Service, overview: Browser) -> None:
     service.labels()
     overview.find_element(By.CSS_SELECTOR, "#hour-table > summary").click()
     overview.execute_script("document.getElementById('change-clusters').focus()")
@@ -56,7 +54,7 @@ def test_it_is_renewed_by_itself_and_keeps_what_the_reader_did(
     overview.assert_no_console_errors()
 
 
-def test_clusters_are_changed_by_the_keyboard(service: Service, overview: Browser) -> None:
+def test_clusters_can_be_changed_with_the_keyboard(service: Service, overview: Browser) -> None:
     service.config_file.write_text("clusters: 4\n")
     wait_until(lambda: "clusters=4" in text_of(overview, "panel-config"))
     overview.find_element(By.ID, "change-clusters").send_keys("\n")
@@ -75,7 +73,7 @@ def test_clusters_are_changed_by_the_keyboard(service: Service, overview: Browse
     overview.assert_no_console_errors()
 
 
-def test_it_says_when_the_connection_is_lost_and_goes_on_when_it_is_back(
+def test_it_reports_a_lost_connection_and_recovers(
     overview: Browser,
 ) -> None:
     network = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}

@@ -27,7 +27,7 @@ PROGRAMS = {
 
 
 class Page:
-    """The playground in a browser, as its reader sees it."""
+    """The playground in a browser."""
 
     def __init__(self, browser: Browser, service: Service) -> None:
         self.browser = browser
@@ -108,7 +108,7 @@ def test_every_example_can_be_clustered_and_drawn(page: Page) -> None:
         ('"x, of it"\n"1"\n2\n3', [[1], [2], [3]]),
     ],
 )
-def test_what_can_be_pasted(page: Page, text: str, points: list[list[float]]) -> None:
+def test_input_formats(page: Page, text: str, points: list[list[float]]) -> None:
     page.write(text)
     page.wait_for("count", f"points: {len(points)} ")
     page.wait_for("code", json.dumps({"points": points}).replace(" ", ""))
@@ -126,9 +126,7 @@ def test_what_can_be_pasted(page: Page, text: str, points: list[list[float]]) ->
         ("\n", "There are no points.", ""),
     ],
 )
-def test_what_is_wrong_with_the_input_is_told(
-    page: Page, text: str, error: str, selected: str
-) -> None:
+def test_input_errors(page: Page, text: str, error: str, selected: str) -> None:
     page.write(text)
     page.wait_for("input-error", error)
     page["send"].click()
@@ -201,7 +199,7 @@ def test_points_and_labels_are_downloaded(page: Page, tmp_path: Path) -> None:
 
 
 def run(page: Page, language: str, folder: Path, **environment: str) -> list[int]:
-    """Run the code that the page shows in a language, and return the labels that it prints."""
+    """Run the code of the page in this language, and return the labels that it prints."""
     page.click(f"[data-language={language}]")
     name, command = PROGRAMS[language]
     (folder / name).write_text(page["code"].text)
@@ -237,7 +235,7 @@ def test_the_code_is_copied(page: Page) -> None:
     assert page["points"].get_attribute("value") == page["code"].get_attribute("textContent")
 
 
-def test_the_clusters_in_force_are_shown_as_they_change(page: Page, live: Service) -> None:
+def test_the_current_clusters_are_updated(page: Page, live: Service) -> None:
     page.cluster()
     live.config_file.write_text("clusters: 4\n")
     page.wait_for("current-clusters", "4")
@@ -296,9 +294,7 @@ def test_ten_thousand_points(page: Page) -> None:
     page.browser.assert_no_console_errors()
 
 
-def test_an_api_key_is_asked_for_and_sent(
-    service: Service, browser: Browser, tmp_path: Path
-) -> None:
+def test_an_api_key_is_sent(service: Service, browser: Browser, tmp_path: Path) -> None:
     service.environment |= {"API_KEYS_REQUIRED": "true", "WORKERS": "1"}
     service.start()
     service.wait_until_it_answers()
@@ -315,7 +311,7 @@ def test_an_api_key_is_asked_for_and_sent(
     browser.assert_no_console_errors()
 
 
-def test_a_service_that_is_gone_is_told(service: Service, browser: Browser) -> None:
+def test_an_unreachable_service_is_reported(service: Service, browser: Browser) -> None:
     service.environment["WORKERS"] = "1"
     service.start()
     service.wait_until_it_answers()

@@ -1,4 +1,4 @@
-"""The service on PostgreSQL: a real server, which also goes away and comes back."""
+"""The service with a real PostgreSQL server, which also stops and starts again."""
 
 import socket
 import time
@@ -22,7 +22,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def service(tmp_path: Path, postgres: PostgresServer) -> Iterator[Service]:
-    """An instance on a database that is not migrated."""
+    """An instance with a database that is not migrated."""
     made = Service(tmp_path, {"DATABASE_URL": postgres.url})
     yield made
     made.close()
@@ -69,7 +69,7 @@ def test_two_instances_write_their_history_into_one_database(
 
 @pytest.mark.parametrize("state_dir", ["state", "/proc/state"])
 def test_serve_refuses_a_database_that_is_not_migrated(service: Service, state_dir: str) -> None:
-    """Nor does it migrate one itself where the state directory is a private one."""
+    """Not even if a private folder replaces the state directory."""
     service.environment |= {
         "STATE_DIR": str(service.folder / state_dir),
         "TMPDIR": str(service.folder),
@@ -79,7 +79,7 @@ def test_serve_refuses_a_database_that_is_not_migrated(service: Service, state_d
     assert "run `python manage.py migrate` first" in refused.stderr
 
 
-def test_the_database_may_go_and_come_back(service: Service, postgres: PostgresServer) -> None:
+def test_the_database_may_stop_and_start_again(service: Service, postgres: PostgresServer) -> None:
     migrate(service)
     service.start()
     service.wait_until_it_answers()
@@ -104,7 +104,7 @@ def test_the_database_may_go_and_come_back(service: Service, postgres: PostgresS
     assert service.stop() == 0
 
 
-def test_serve_starts_while_the_database_is_away(
+def test_serve_starts_while_the_database_is_unreachable(
     service: Service, postgres: PostgresServer
 ) -> None:
     migrate(service)
@@ -118,7 +118,7 @@ def test_serve_starts_while_the_database_is_away(
     assert service.stop() == 0
 
 
-def test_a_database_that_never_answers_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_hanging_database_delays_nothing(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgres://kmeans:hush@127.0.0.1:{silent.getsockname()[1]}/kmeans"
         service = Service(tmp_path, {"DATABASE_URL": url})
@@ -148,7 +148,7 @@ def test_a_database_that_never_answers_holds_nothing_up(tmp_path: Path) -> None:
         "postgres://kmeans:hush@127.0.0.1:http/kmeans",
     ],
 )
-def test_a_wrong_url_is_told_without_its_password(tmp_path: Path, url: str) -> None:
+def test_the_error_of_a_wrong_url_hides_the_password(tmp_path: Path, url: str) -> None:
     refused = Service(tmp_path, {"DATABASE_URL": url}).manage("check")
     assert refused.returncode == 1
     assert "DATABASE_URL must be postgres://user:password@host:5432/name" in refused.stderr

@@ -1,4 +1,4 @@
-"""The service keeps what its own schema promises, for generated requests of all kinds."""
+"""The service conforms to its schema for generated requests."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ fail-on = true
 """
 
 
-def test_the_schema_is_kept(service: Service) -> None:
+def test_answers_conform_to_the_schema(service: Service) -> None:
     # Small limits, so that they are met.
     service.environment |= {
         "KMEANS_MAX_POINTS": "20",

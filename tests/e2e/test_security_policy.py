@@ -1,4 +1,4 @@
-"""The pages work in a real browser under the policy that lets it load only what is ours."""
+"""The pages work in a browser with a policy that allows only same-origin resources."""
 
 import pytest
 from selenium.webdriver.common.by import By

@@ -1,4 +1,4 @@
-"""Plain HTTP by default; with DJANGO_TLS, what a proxy that ends TLS needs behind it."""
+"""DJANGO_TLS, for a proxy that terminates TLS; plain HTTP by default."""
 
 import http.client
 
@@ -16,7 +16,7 @@ def get(service: Service, path: str, **headers: str) -> http.client.HTTPResponse
     return response
 
 
-def test_tls_is_demanded_from_all_but_health(service: Service) -> None:
+def test_tls_is_required_except_for_health(service: Service) -> None:
     service.environment |= {"DJANGO_TLS": "1", "TRUSTED_PROXIES": "127.0.0.0/8"}
     service.start()
     service.wait_until_it_answers()
@@ -31,7 +31,7 @@ def test_tls_is_demanded_from_all_but_health(service: Service) -> None:
     assert "Secure" in proxied.headers["Set-Cookie"]
 
 
-def test_a_stranger_cannot_pass_for_the_proxy(service: Service) -> None:
+def test_only_the_proxy_is_trusted(service: Service) -> None:
     service.environment |= {"DJANGO_TLS": "1", "TRUSTED_PROXIES": "192.0.2.0/24"}
     service.start()
     service.wait_until_it_answers()
@@ -39,14 +39,14 @@ def test_a_stranger_cannot_pass_for_the_proxy(service: Service) -> None:
 
 
 @pytest.mark.parametrize("tls", ["0", "1"])
-def test_djangos_own_check_of_a_deployment_finds_nothing(service: Service, tls: str) -> None:
+def test_djangos_deployment_check_passes(service: Service, tls: str) -> None:
     service.environment["DJANGO_TLS"] = tls
     checked = service.manage("check", "--deploy", "--fail-level", "WARNING")
     assert checked.returncode == 0, checked.stderr
     assert "no issues" in checked.stdout + checked.stderr
 
 
-def test_the_secret_key_is_made_once_and_is_nobody_elses(service: Service) -> None:
+def test_the_secret_key_is_created_once_and_is_private(service: Service) -> None:
     for _ in range(2):
         service.manage("check")
         path = service.folder / "state" / "secret_key"

@@ -1,4 +1,4 @@
-"""Traces, sent to a collector by every worker."""
+"""Traces, which every worker sends to a collector."""
 
 import contextlib
 import json
@@ -58,7 +58,7 @@ def call(service: Service) -> int:
 
 
 @pytest.mark.parametrize("command", [SERVE, (*GUNICORN, "--preload")], ids=" ".join)
-def test_every_worker_sends_its_spans_before_it_ends(
+def test_every_worker_sends_its_spans_before_it_exits(
     service: Service, collector: Collector, command: tuple[str, ...]
 ) -> None:
     trace_to(service, collector.endpoint)
@@ -87,7 +87,7 @@ def test_every_worker_sends_its_spans_before_it_ends(
         assert span.attributes["http.response.status_code"] == 200
 
 
-def test_runserver_sends_spans_and_the_user_names_the_service(
+def test_runserver_sends_spans_with_the_configured_service_name(
     service: Service, collector: Collector
 ) -> None:
     trace_to(service, collector.endpoint)
@@ -104,7 +104,7 @@ def test_runserver_sends_spans_and_the_user_names_the_service(
     assert span.resource["service.instance.id"] == "pod-7"
 
 
-def test_no_spans_unless_asked_for(service: Service, collector: Collector) -> None:
+def test_no_spans_by_default(service: Service, collector: Collector) -> None:
     service.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.endpoint
     service.start()
     service.wait_until_it_answers()
@@ -114,7 +114,7 @@ def test_no_spans_unless_asked_for(service: Service, collector: Collector) -> No
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["away", "silent"])
-def test_a_collector_that_does_not_answer_costs_nothing(service: Service, silent: bool) -> None:
+def test_an_unreachable_collector_delays_nothing(service: Service, silent: bool) -> None:
     port = free_port()
     with contextlib.ExitStack() as stack:
         if silent:
@@ -144,7 +144,7 @@ def without_the_extra(service: Service) -> None:
     service.environment |= {"OTEL_ENABLED": "true", "PYTHONPATH": str(service.folder)}
 
 
-def test_serve_says_what_to_install(service: Service) -> None:
+def test_serve_names_the_missing_package(service: Service) -> None:
     without_the_extra(service)
     refused = service.manage("serve")
     assert refused.returncode == 1
@@ -152,7 +152,7 @@ def test_serve_says_what_to_install(service: Service) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_a_server_that_makes_no_checks_serves_without_traces(service: Service) -> None:
+def test_a_server_without_checks_serves_without_traces(service: Service) -> None:
     without_the_extra(service)
     service.start(GUNICORN)
     service.wait_until_it_answers()

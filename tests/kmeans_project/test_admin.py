@@ -25,7 +25,7 @@ def test_admin_asks_for_a_login(client: Client) -> None:
     assert response.headers["Location"].startswith("/admin/login/")
 
 
-def test_live_config_shows_what_is_in_force_and_why_not_more(
+def test_live_config_shows_the_current_config_and_the_rejected_one(
     admin: Client, configure: Configure
 ) -> None:
     configure("clusters: 7\n")

@@ -43,7 +43,7 @@ def test_a_page_is_in_the_language_that_the_browser_asks_for(admin: Client, addr
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_the_reader_chooses_on_a_page_comes_first(admin: Client) -> None:
+def test_the_language_chosen_on_a_page_has_priority(admin: Client) -> None:
     page = admin.get("/admin/").content.decode()
     assert '<button name="language" value="zh-hans" lang="zh-hans">简体中文</button>' in page
     assert 'value="en"' not in page
@@ -59,13 +59,13 @@ def test_what_the_reader_chooses_on_a_page_comes_first(admin: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_is_not_logged_in_can_choose_too(client: Client) -> None:
+def test_anonymous_users_can_choose_a_language(client: Client) -> None:
     assert 'value="zh-hans"' in client.get("/admin/login/").content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("configure")
-def test_the_api_knows_no_language_but_that_of_titles(client: Client) -> None:
+def test_the_api_translates_only_titles(client: Client) -> None:
     assert '<html lang="zh-hans"' in client.get("/admin/login/", headers=CHINESE).content.decode()
     # In the same thread.
     problem = client.get("/api/skl-kmeans").json()
@@ -103,7 +103,7 @@ def test_the_schema_has_one_language(client: Client) -> None:
         ("/livez", 405, "不允许使用该方法"),
     ],
 )
-def test_a_problem_of_djangos_own_has_its_title_in_the_callers_language(
+def test_the_titles_of_djangos_errors_are_translated(
     client: Client, address: str, status: int, title: str
 ) -> None:
     client.cookies["django_language"] = "en"  # of pages, not of problems
@@ -128,7 +128,7 @@ def test_a_problem_of_djangos_own_has_its_title_in_the_callers_language(
         "en," * 400 + "zh",
     ],
 )  # fmt: skip
-def test_problems_have_the_language_that_pages_have(accepted: str) -> None:
+def test_problems_have_the_same_language_as_pages(accepted: str) -> None:
     request = HttpRequest()
     request.META["HTTP_ACCEPT_LANGUAGE"] = accepted
     assert status_titles.language_of(request.META) == translation.get_language_from_request(request)

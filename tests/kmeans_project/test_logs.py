@@ -1,4 +1,4 @@
-"""What a log line looks like, and what becomes a log line."""
+"""The format of log lines, and the events that are logged."""
 
 import json
 import logging
@@ -69,7 +69,7 @@ def test_json_has_an_exception_in_one_line() -> None:
     assert event["exception"].endswith(r"with base 10: 'several\nlines'")
 
 
-def test_json_has_extra_fields_as_they_are_but_no_request() -> None:
+def test_json_has_extra_fields_but_no_request() -> None:
     request = RequestFactory().get("/?password=hush")
     extra = {"status_code": 500, "timings": {"fit": 0.5}, "path": ROOT, "request": request}
     line = formatter("json").format(record("slow", **extra))
@@ -79,7 +79,7 @@ def test_json_has_extra_fields_as_they_are_but_no_request() -> None:
 
 
 @pytest.mark.usefixtures("called")
-def test_the_request_at_hand_is_named() -> None:
+def test_a_line_names_the_current_request() -> None:
     one = record("hello")
     assert logs.add_caller(one)
     event = json.loads(formatter("json").format(one))
@@ -87,7 +87,7 @@ def test_the_request_at_hand_is_named() -> None:
     assert formatter("text").format(one).endswith("WARNING a.logger [7] hello (request an-id)")
 
 
-def test_without_a_request_none_is_named() -> None:
+def test_a_line_without_a_request_names_none() -> None:
     one = record("hello")
     assert logs.add_caller(one)
     assert not {"request_id", "trace_id"} & json.loads(formatter("json").format(one)).keys()
@@ -96,7 +96,7 @@ def test_without_a_request_none_is_named() -> None:
     )
 
 
-def test_other_formats_are_refused() -> None:
+def test_other_formats_are_rejected() -> None:
     with pytest.raises(ImproperlyConfigured, match="use auto, json or text"):
         logs.configuration("xml", "INFO")
 
@@ -114,7 +114,7 @@ raise LookupError("not here")
 """
 
 
-def test_warnings_and_what_nothing_catches_are_logged(tmp_path: Path) -> None:
+def test_warnings_and_uncaught_exceptions_are_logged(tmp_path: Path) -> None:
     own = {
         "DJANGO_SETTINGS_MODULE": "kmeans_project.settings",
         "LOG_FORMAT": "json",

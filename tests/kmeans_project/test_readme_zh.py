@@ -1,4 +1,4 @@
-"""The Chinese README says what the English one says, as far as that can be compared."""
+"""The Chinese README has the same structure as the English one."""
 
 import re
 
@@ -23,7 +23,7 @@ PARTS = {
 
 
 def read(name: str, other: str) -> str:
-    """Return a README, without the line that leads to the other one."""
+    """Return a README without the link to the other one."""
     text = (ROOT / name).read_text()
     assert f"]({other})" in text, f"{name} does not lead to {other}"
     line = next(line for line in text.splitlines() if f"]({other})" in line)

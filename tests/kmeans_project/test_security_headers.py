@@ -1,4 +1,4 @@
-"""The headers that tell a browser what a page may do."""
+"""The security headers of pages."""
 
 import pytest
 from django.test import Client
@@ -12,7 +12,7 @@ POLICY = "Content-Security-Policy"
     "path", ["/admin/login/", "/api/schema/", "/static/admin/css/base.css", "/nowhere"]
 )
 @pytest.mark.django_db
-def test_pages_may_load_only_what_is_ours(client: Client, path: str) -> None:
+def test_pages_load_only_same_origin_resources(client: Client, path: str) -> None:
     response = client.get(path)
     response.close()  # the file
     assert response.headers[POLICY] == CONTENT_SECURITY_POLICY
@@ -20,11 +20,11 @@ def test_pages_may_load_only_what_is_ours(client: Client, path: str) -> None:
     assert response.headers["Referrer-Policy"] == "same-origin"
 
 
-def test_swagger_ui_may_have_images_in_its_style_sheet_too(client: Client) -> None:
+def test_swagger_ui_may_also_use_data_images(client: Client) -> None:
     response = client.get("/api/docs/")
     assert response.headers[POLICY] == f"{CONTENT_SECURITY_POLICY}; img-src 'self' data:"
 
 
-def test_what_machines_ask_for_has_no_policy(client: Client) -> None:
+def test_api_health_and_metrics_have_no_policy(client: Client) -> None:
     for path in ("/api/skl-kmeans", "/livez", "/metrics"):
         assert POLICY not in client.get(path).headers

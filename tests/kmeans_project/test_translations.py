@@ -1,4 +1,4 @@
-"""The catalogues of translated texts are complete, and compiled as they are."""
+"""The translation catalogues are complete, and the compiled ones are up to date."""
 
 import gettext
 import os
@@ -21,7 +21,7 @@ RENEW = "run `make messages`, translate what is empty or fuzzy, and run it again
 
 @pytest.fixture(scope="module")
 def renewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the apps, in which `make messages` has done its work."""
+    """A copy of the apps after `make messages`."""
     assert shutil.which("xgettext"), "xgettext is missing: apt-get install gettext"
     folder = tmp_path_factory.mktemp("renewed")
     for app in APPS:
@@ -38,7 +38,7 @@ def renewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def translations(catalogue: Path) -> dict[str, str]:
-    """Return the translations of a compiled catalogue by their originals."""
+    """Return the translations in a compiled catalogue by their msgids."""
     with catalogue.with_suffix(".mo").open("rb") as file:
         compiled: Any = gettext.GNUTranslations(file)
     # A text that has a plural is there as (singular, number of the form).
@@ -47,7 +47,7 @@ def translations(catalogue: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_the_catalogue_has_the_texts_of_the_source_and_no_other(app: str, renewed: Path) -> None:
+def test_the_catalogue_has_exactly_the_texts_of_the_source(app: str, renewed: Path) -> None:
     def entries(folder: Path) -> str:
         return re.sub(r'"POT-Creation-Date: .*\n', "", (folder / app / CATALOGUE).read_text())
 
@@ -65,7 +65,7 @@ def test_every_text_is_translated(app: str) -> None:
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_the_compiled_catalogue_is_of_this_one(app: str, renewed: Path) -> None:
+def test_the_compiled_catalogue_is_up_to_date(app: str, renewed: Path) -> None:
     compiled = translations(ROOT / app / CATALOGUE)
     assert compiled == translations(renewed / app / CATALOGUE), RENEW
     for original, translated in compiled.items():
@@ -74,7 +74,7 @@ def test_the_compiled_catalogue_is_of_this_one(app: str, renewed: Path) -> None:
 
 
 def test_a_text_has_the_same_translation_in_all_catalogues() -> None:
-    """Django merges them, so that one of two would be seen nowhere."""
+    """Django merges the catalogues, so one of two translations would never be shown."""
     merged: dict[str, str] = {}
     for app in APPS:
         for original, translated in translations(ROOT / app / CATALOGUE).items():

@@ -1,4 +1,4 @@
-"""Who asks: ids, traces, and addresses behind proxies."""
+"""Request ids, traces, and the addresses of callers behind proxies."""
 
 import ipaddress
 
@@ -10,12 +10,12 @@ from serving import request_context
 
 
 @pytest.mark.parametrize("given", ["a-b_c.d:1/2+3=", "x" * 64])
-def test_a_request_id_is_taken_over(given: str) -> None:
+def test_a_valid_request_id_is_kept(given: str) -> None:
     assert request_context.identify({"HTTP_X_REQUEST_ID": given}).request_id == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "two words", "line\nbreak", "ü", '"}'])
-def test_another_is_replaced(given: str) -> None:
+def test_an_invalid_request_id_is_replaced(given: str) -> None:
     made = request_context.identify({"HTTP_X_REQUEST_ID": given}).request_id
     assert len(made) == 32
     assert made != request_context.identify({"HTTP_X_REQUEST_ID": given}).request_id
@@ -36,7 +36,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
         ("", ""),
     ],
 )
-def test_the_trace_is_the_callers(traceparent: str, trace_id: str) -> None:
+def test_the_trace_id_is_the_callers(traceparent: str, trace_id: str) -> None:
     assert request_context.identify({"HTTP_TRACEPARENT": traceparent}).trace_id == trace_id
 
 
@@ -54,7 +54,7 @@ def test_the_trace_is_the_callers(traceparent: str, trace_id: str) -> None:
         ("", "192.0.2.7", ""),
     ],
 )
-def test_only_our_proxies_are_believed(
+def test_only_configured_proxies_are_trusted(
     settings: Settings, peer: str, forwarded: str, address: str
 ) -> None:
     settings.TRUSTED_PROXIES = [ipaddress.ip_network(n) for n in ("10.0.0.0/8", "fd00::/8")]
@@ -62,7 +62,7 @@ def test_only_our_proxies_are_believed(
     assert request_context.identify(environ).address == address
 
 
-def test_nobody_is_believed_by_default() -> None:
+def test_no_proxy_is_trusted_by_default() -> None:
     environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "192.0.2.7"}
     assert request_context.identify(environ).address == "10.0.0.1"
 
