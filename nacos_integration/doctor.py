@@ -1,23 +1,23 @@
 """Looks for what keeps an instance from being found or configured, and says what to do."""
 
 import email.utils
-import http.client
 import json
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.utils.module_loading import import_string
 
-from nacos_integration import address
+from nacos_integration import address, http_client
 from nacos_integration.conf import Conf
 from nacos_integration.errors import NacosError
 from nacos_integration.sdk.client import NacosClient
 
 TIMEOUT_SECONDS = 3.0
+ANSWER_MAX_BYTES = 64 * 1024
 # Tokens and signatures carry times; the strictest check known is the signature's.
 CLOCK_SECONDS = 30.0
 NAMESPACE_PATHS = ("/nacos/v3/admin/core/namespace/list", "/nacos/v1/console/namespaces")
@@ -73,7 +73,7 @@ def _servers(conf: Conf) -> Iterator[Finding]:
     for server in conf.server_addr:
         host, _, port = server.rpartition(":")
         try:
-            date = _get(conf, server, "/nacos/")[1]
+            date = _clock(conf, server)
         except OSError as error:
             yield Finding(
                 False,
@@ -156,22 +156,16 @@ def _listing(conf: Conf, client: NacosClient) -> Finding:
     return Finding(None, f"the registry does not list {what}", "It should while the service runs.")
 
 
-def _get(conf: Conf, server: str, path: str) -> tuple[int, float | None]:
-    """Return the status of a GET, and the server's clock in seconds since the epoch."""
-    make: Callable[..., http.client.HTTPConnection] = http.client.HTTPConnection
-    extra = {}
+def _clock(conf: Conf, server: str) -> float | None:
+    """Return the server's time in seconds since the epoch, None where it sends none."""
+    tls = None
     if conf.tls_enabled:
-        make = http.client.HTTPSConnection
-        context = ssl.create_default_context(cafile=conf.tls_ca_file)
-        context.load_cert_chain(conf.tls_cert_file, conf.tls_key_file)
-        extra = {"context": context}
-    connection = make(server, timeout=TIMEOUT_SECONDS, **extra)
+        tls = ssl.create_default_context(cafile=conf.tls_ca_file)
+        tls.load_cert_chain(conf.tls_cert_file, conf.tls_key_file)
     try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        date = email.utils.parsedate_to_datetime(response.headers.get("Date", ""))
-        return response.status, date.timestamp()
-    except (http.client.HTTPException, ValueError):
-        return 0, None
-    finally:
-        connection.close()
+        answer = http_client.get(
+            server, "/nacos/", seconds=TIMEOUT_SECONDS, max_bytes=ANSWER_MAX_BYTES, tls=tls
+        )
+        return email.utils.parsedate_to_datetime(answer.headers["Date"] or "").timestamp()
+    except ValueError:
+        return None

@@ -1,9 +1,9 @@
-"""Asks this instance's own address whether it serves, as a caller would find it."""
+"""Checks whether this instance serves at its own address, as a caller would find it."""
 
-import http.client
 import json
 from enum import Enum
 
+from nacos_integration import http_client
 from nacos_integration.conf import Conf
 
 TIMEOUT_SECONDS = 2.0
@@ -19,22 +19,19 @@ class Answer(Enum):
     TIMEOUT = "no answer in time"
 
 
-def ask(conf: Conf) -> Answer:
-    """Ask `/readyz` once, within a few seconds."""
+def check(conf: Conf) -> Answer:
+    """Get `/readyz` once, within TIMEOUT_SECONDS."""
     host = "127.0.0.1" if conf.bind_host in ("0.0.0.0", "") else conf.bind_host  # noqa: S104
-    connection = http.client.HTTPConnection(host, conf.bind_port, timeout=TIMEOUT_SECONDS)
+    address = f"[{host}]:{conf.bind_port}" if ":" in host else f"{host}:{conf.bind_port}"
     try:
-        connection.request("GET", "/readyz")
-        response = connection.getresponse()
-        body = json.loads(response.read(10_000))
+        answer = http_client.get(address, "/readyz", seconds=TIMEOUT_SECONDS, max_bytes=10_000)
+        body = json.loads(answer.body)
     except TimeoutError:
         return Answer.TIMEOUT
     except OSError:
         return Answer.REFUSED
-    except (http.client.HTTPException, ValueError):
+    except ValueError:
         return Answer.STRANGER
-    finally:
-        connection.close()
     if not isinstance(body, dict) or body.get("launch_id") != conf.launch_id:
         return Answer.STRANGER
     return Answer.READY if body.get("serves") else Answer.NOT_READY

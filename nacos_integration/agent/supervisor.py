@@ -156,7 +156,7 @@ class Agent:
         loops = [Loop("config-watcher", partial(_watch, watcher, source, conf), source.wake)]
         registration = heartbeat = None
         if client and conf.register_enabled and not self._leave.is_set():
-            registration = Registration(conf, client, status, partial(probe.ask, conf))
+            registration = Registration(conf, client, status, partial(probe.check, conf))
             heartbeat = Loop("nacos-heartbeat", registration.turn)
             loops.append(heartbeat)
         draining = False

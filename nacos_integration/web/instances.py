@@ -1,24 +1,21 @@
 """All instances of the service, what each runs, and what the registry says of it."""
 
-import http.client
 import json
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from django.utils.module_loading import import_string
 
-from nacos_integration import conf, live_config
+from nacos_integration import conf, http_client, live_config
 from nacos_integration.state import status, worker_reports
 
-ASK_SECONDS = 1.0
-# All together: an instance may send its answer drop by drop.
-ASK_ALL_SECONDS = 1.5
+TIMEOUT_SECONDS = 1.0
 KEEP_SECONDS = 2.0
-ASKED_MAX = 32
+QUERIED_MAX = 32
 ANSWER_MAX_BYTES = 64 * 1024
 
 State = Literal["ok", "unreachable", "foreign"]
@@ -47,11 +44,11 @@ class View:
     instances: list[Instance]
     agreement: Agreement
     versions: list[str]
-    asked_at: float
+    queried_at: float
 
 
 def describe() -> dict[str, Any]:
-    """Return what this instance says of itself, for others to ask."""
+    """Return what this instance reports of itself to others."""
     settings = conf.load()
     agent = status.read()
     return {
@@ -80,16 +77,16 @@ _kept: View | None = None
 _lock = threading.Lock()
 
 
-def look() -> View:
-    """Return all instances, asked within the last seconds; takes at most about ASK_ALL_SECONDS."""
+def query_all() -> View:
+    """Return all instances, queried at most KEEP_SECONDS ago; takes about TIMEOUT_SECONDS."""
     global _kept
     with _lock:
-        if _kept is None or not 0 <= time.time() - _kept.asked_at < KEEP_SECONDS:
-            _kept = _look()
+        if _kept is None or not 0 <= time.time() - _kept.queried_at < KEEP_SECONDS:
+            _kept = _query_all()
         return _kept
 
 
-def _look() -> View:
+def _query_all() -> View:
     settings = conf.load()
     listed = {f"{entry['ip']}:{entry['port']}": entry for entry in status.read_instances()}
     own = Instance(
@@ -99,7 +96,7 @@ def _look() -> View:
         workers=describe()["workers"],
         listed=listed.pop(settings.instance, None),
     )
-    instances = [own, *_ask_all(listed)]
+    instances = [own, *_query_others(listed)]
     running = [worker for instance in instances for worker in instance.workers]
     versions = sorted({worker["version"] for worker in running})
     all_known = all(instance.state == "ok" for instance in instances) and not any(
@@ -109,32 +106,33 @@ def _look() -> View:
     return View(instances, agreement, versions, time.time())
 
 
-def _ask_all(listed: dict[str, dict[str, Any]]) -> list[Instance]:
-    if not listed:
-        return []
-    pool = ThreadPoolExecutor(ASKED_MAX, thread_name_prefix="instances")
-    futures = {
-        address: pool.submit(_ask, address, entry)
-        for address, entry in sorted(listed.items())[:ASKED_MAX]
-    }
-    wait(futures.values(), ASK_ALL_SECONDS)
-    pool.shutdown(wait=False, cancel_futures=True)
-    return [
-        futures[address].result()
-        if address in futures and futures[address].done()
-        else Instance(address, False, "unreachable", "no answer in time", listed=entry)
-        for address, entry in sorted(listed.items())
+def _query_others(listed: dict[str, dict[str, Any]]) -> list[Instance]:
+    entries = sorted(listed.items())
+    queried, rest = entries[:QUERIED_MAX], entries[QUERIED_MAX:]
+    found = []
+    if queried:
+        with ThreadPoolExecutor(QUERIED_MAX, thread_name_prefix="instances") as pool:
+            found = list(pool.map(lambda entry: _query(*entry), queried))
+    problem = f"not queried: more than {QUERIED_MAX} instances are listed"
+    return found + [
+        Instance(address, False, "unreachable", problem, listed=entry) for address, entry in rest
     ]
 
 
-def _ask(address: str, listed: dict[str, Any]) -> Instance:
-    """Ask one other instance at the address that callers use."""
-    connection = http.client.HTTPConnection(address, timeout=ASK_SECONDS)
+def _query(address: str, listed: dict[str, Any]) -> Instance:
+    """Query one other instance at the address that callers use."""
     try:
-        connection.request("GET", "/statusz")
-        said = json.loads(connection.getresponse().read(ANSWER_MAX_BYTES))
-        is_ours = said["service"] == conf.load().service_name
-        running = [
+        answer = http_client.get(
+            address, "/statusz", seconds=TIMEOUT_SECONDS, max_bytes=ANSWER_MAX_BYTES
+        )
+    except OSError as error:
+        return Instance(address, False, "unreachable", str(error), listed=listed)
+    except ValueError:
+        return Instance(address, False, "foreign", listed=listed)
+    try:
+        report = json.loads(answer.body)
+        is_ours = report["service"] == conf.load().service_name
+        workers = [
             {
                 "pid": int(worker["pid"]),
                 "version": str(worker["version"]),
@@ -142,14 +140,10 @@ def _ask(address: str, listed: dict[str, Any]) -> Instance:
                 "since": worker["since"] and float(worker["since"]),
                 "silent_seconds": float(worker["silent_seconds"]),
             }
-            for worker in said["workers"]
+            for worker in report["workers"]
         ]
-    except OSError as error:
-        return Instance(address, False, "unreachable", str(error), listed=listed)
-    except (http.client.HTTPException, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         is_ours = False
-    finally:
-        connection.close()
     if not is_ours:
         return Instance(address, False, "foreign", listed=listed)
-    return Instance(address, False, "ok", workers=running, listed=listed)
+    return Instance(address, False, "ok", workers=workers, listed=listed)

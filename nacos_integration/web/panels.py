@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from nacos_integration import conf, live_config
 from nacos_integration.state import files, status, worker_reports
-from nacos_integration.web.instances import Instance, look
+from nacos_integration.web.instances import Instance, query_all
 
 REGISTRATION_STATES: Final = {
     "starting": gettext_lazy("starting"),
@@ -53,7 +53,7 @@ def moment(seconds: float | None) -> datetime | None:
 
 def instances() -> dict[str, Any]:
     """Return the context of `nacos_integration/instances.html` and `registry.html`."""
-    view = look()
+    view = query_all()
     registration = status.read().get("registration", {})
     return {
         "view": view,

@@ -30,7 +30,7 @@ def listen() -> Iterator[Listen]:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if not body:
-                    time.sleep(instances.ASK_SECONDS + 0.5)
+                    time.sleep(instances.TIMEOUT_SECONDS + 0.5)
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(body)
@@ -68,7 +68,7 @@ def look(configure: Configure) -> Iterator[Callable[..., instances.View]]:
             for port in ports
         ]  # fmt: skip
         files.write_json(path, {"instances": listed})
-        return instances._look()
+        return instances._query_all()
 
     yield ask
     path.unlink(missing_ok=True)
@@ -120,10 +120,10 @@ def test_who_does_not_answer_is_unreachable_and_not_waited_for(
     assert all(instance.problem for instance in view.instances[1:])
 
 
-def test_more_than_can_be_asked_are_listed_all_the_same(
+def test_more_than_are_queried_are_listed_all_the_same(
     look: Callable[..., instances.View], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instances, "ASKED_MAX", 1)
+    monkeypatch.setattr(instances, "QUERIED_MAX", 1)
     assert len(look(free_port(), free_port()).instances) == 3
 
 

@@ -37,8 +37,8 @@ def answering(status: int, body: bytes) -> Iterator[int]:
             thread.join()
 
 
-def ask(port: int) -> Answer:
-    return probe.ask(replace(conf.load(), bind_host="0.0.0.0", bind_port=port, launch_id="ours"))
+def check(port: int) -> Answer:
+    return probe.check(replace(conf.load(), bind_host="0.0.0.0", bind_port=port, launch_id="ours"))
 
 
 @pytest.mark.parametrize(
@@ -54,17 +54,17 @@ def ask(port: int) -> Answer:
 )
 def test_by_answer(status: int, body: object, expected: Answer) -> None:
     with answering(status, json.dumps(body).encode()) as port:
-        assert ask(port) is expected
+        assert check(port) is expected
 
 
 def test_another_protocol_is_a_stranger() -> None:
     with answering(200, b"<html>") as port:
-        assert ask(port) is Answer.STRANGER
+        assert check(port) is Answer.STRANGER
 
 
 def test_nobody_and_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        assert ask(port) is Answer.TIMEOUT
-    assert ask(port) is Answer.REFUSED
+        assert check(port) is Answer.TIMEOUT
+    assert check(port) is Answer.REFUSED
