@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from nacos_integration import address, checks
+from nacos_integration.state.states import ConfigOrigin
 
 # For what `settings.NACOS` leaves out; REQUIRED of the checks has no default.
 DEFAULTS: Final[dict[str, Any]] = {
@@ -84,9 +85,9 @@ class Conf:
         return bool(self.server_addr)
 
     @property
-    def source_name(self) -> str:
-        """Where the config comes from, as it is written on record."""
-        return "nacos" if self.uses_nacos else "file"
+    def config_origin(self) -> ConfigOrigin:
+        """Where the config comes from."""
+        return ConfigOrigin.NACOS if self.uses_nacos else ConfigOrigin.FILE
 
     @property
     def config_key(self) -> str:

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from nacos_integration import conf
 from nacos_integration.state import files, status
+from nacos_integration.state.states import ConfigOrigin
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def _read(handler: type[Value]) -> AppliedConfig[Value]:
 
 
 def _default(handler: type[Value]) -> AppliedConfig[Value]:
-    return AppliedConfig(handler(), md5_of(""), "default", None)
+    return AppliedConfig(handler(), md5_of(""), ConfigOrigin.DEFAULT, None)
 
 
 def md5_of(text: str) -> str:

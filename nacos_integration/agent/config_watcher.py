@@ -1,4 +1,4 @@
-"""Judges the config text of a source, and puts what is good in force."""
+"""Verifies the config text of a source, and applies it where it is good."""
 
 import logging
 import time
@@ -8,22 +8,24 @@ from typing import Any
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from nacos_integration.agent.backoff import Backoff
 from nacos_integration.agent.sources import MAX_BYTES, ConfigSource
 from nacos_integration.conf import Conf
 from nacos_integration.errors import SourceUnavailableError, UnreadableConfigError
 from nacos_integration.live_config import ConfigHandler, md5_of
 from nacos_integration.models import ConfigChange
 from nacos_integration.state import files
+from nacos_integration.state.states import ConfigOrigin
 from nacos_integration.state.status import Status
 
 logger = logging.getLogger(__name__)
 
-# While the source cannot be asked: soon again at first, and never more than 3 s later.
+# While the source is unavailable.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 3.0)
 
 
 class ConfigWatcher:
-    """Compares the source with the applied config file, the only writer of which it is.
+    """Compares the source with the applied config file, which nothing else writes.
 
     All methods are called from one thread. `record` takes the row of a change for the history, and
     must not block.
@@ -44,15 +46,15 @@ class ConfigWatcher:
         self._started = time.monotonic()
         self._applied: dict[str, Any] | None = files.read_json(conf.applied_path)
         self._rejected: tuple[str | None, str] | None = None
-        self._failures = 0
-        self._failure: str | None = None
+        self._backoff = Backoff(*RETRY_SECONDS)
+        self._source_error: str | None = None
         self._write_error: str | None = None
         self._synced = False
-        self._going_without = False
+        self._started_unsynced = False
         self._status.update("config", **self._in_force())
 
-    def turn(self) -> float | None:
-        """Read, judge and apply once; return the seconds to wait, None to wait for a change."""
+    def sync(self) -> float | None:
+        """Read, verify and apply once; return the seconds to wait, None to wait for a change."""
         try:
             text = self._source.read()
         except SourceUnavailableError as error:
@@ -60,15 +62,15 @@ class ConfigWatcher:
         except UnreadableConfigError as error:
             self._reject(None, str(error))
         else:
-            self._judge(text)
-        if self._failures:
-            logger.info("config: %s answers again", self._conf.config_key)
-        self._failures, self._failure, self._synced = 0, None, True
+            self._verify(text)
+        if self._backoff.failures:
+            logger.info("config: %s is available again", self._conf.config_key)
+        self._backoff.reset()
+        self._source_error, self._synced = None, True
         self._status.update("config", synced_at=time.time(), source_error=None)
-        # Not written: as if the source had not been read.
-        return RETRY_SECONDS[-1] if self._write_error else None
+        return self._backoff.longest if self._write_error else None
 
-    def _judge(self, text: str | None) -> None:
+    def _verify(self, text: str | None) -> None:
         if text is None or not text.strip():
             return self._reject(text, f"there is no config at {self._conf.config_key}")
         if self._applied and text == self._applied["content"]:
@@ -90,7 +92,7 @@ class ConfigWatcher:
         before = self._text_in_force()
         applied = {
             "key": self._conf.config_key,
-            "source": self._conf.source_name,
+            "source": self._conf.config_origin,
             "content": text,
             "md5": md5_of(text),
             "applied_at": time.time(),
@@ -98,7 +100,7 @@ class ConfigWatcher:
         try:
             files.write_json(self._conf.applied_path, applied)
         except OSError as error:
-            # The last good one stays in force; the next turn tries again.
+            # The last good one stays in force; the next call retries.
             if self._write_error is None:
                 logger.error("config: cannot write %s: %s", self._conf.applied_path, error)
             self._write_error = str(error)
@@ -110,53 +112,54 @@ class ConfigWatcher:
         logger.info("config: applied %s, md5 %s%s", value, applied["md5"], _suffix(remarks))
         self._status.update("config", rejected=None, write_error=None, **self._in_force())
         self._status.count("config", "applied_count")
-        self._note(ConfigChange.Outcome.APPLIED, "; ".join(remarks), before, text)
+        self._record_change(ConfigChange.Outcome.APPLIED, "; ".join(remarks), before, text)
 
     def _reject(self, text: str | None, reason: str) -> None:
         if self._rejected == (text, reason):
-            return  # said once; it is read again every few seconds
+            return  # reported once, although it is read again every few seconds
         self._rejected = (text, reason)
         stays = f"md5 {self._applied['md5']}" if self._applied else "the default"
         logger.warning("config: rejected, %s stays in force: %s", stays, reason)
         self._status.update("config", rejected={"reason": reason, "at": time.time()})
         self._status.count("config", "rejected_count")
-        self._note(ConfigChange.Outcome.REJECTED, reason, self._text_in_force(), text or "")
+        self._record_change(
+            ConfigChange.Outcome.REJECTED, reason, self._text_in_force(), text or ""
+        )
 
     def _unavailable(self, reason: str) -> float:
-        self._failures += 1
-        if reason != self._failure:
-            self._failure = reason
+        if reason != self._source_error:
+            self._source_error = reason
             logger.warning("config: source unavailable, retrying: %s", reason)
             self._status.update("config", source_error=reason)
         late = time.monotonic() - self._started > self._conf.sync_timeout_seconds
-        if late and not self._synced and not self._going_without:
-            self._going_without = True
+        if late and not self._synced and not self._started_unsynced:
+            self._started_unsynced = True
             text = self._text_in_force()
-            source = "snapshot" if self._applied else "default"
-            logger.warning("config: starting with the %s", source)
-            self._note(ConfigChange.Outcome.APPLIED, reason, text, text, source)
-        return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
+            origin = ConfigOrigin.SNAPSHOT if self._applied else ConfigOrigin.DEFAULT
+            logger.warning("config: starting with the %s", origin)
+            self._record_change(ConfigChange.Outcome.APPLIED, reason, text, text, origin)
+        return self._backoff.next()
 
     def _text_in_force(self) -> str:
         return self._applied["content"] if self._applied else ""
 
     def _in_force(self) -> dict[str, Any]:
         if self._applied is None:
-            return {"in_force": "default", "md5": None, "applied_at": None}
+            return {"in_force": ConfigOrigin.DEFAULT, "md5": None, "applied_at": None}
         return {
             "in_force": self._applied["source"],
             "md5": self._applied["md5"],
             "applied_at": self._applied["applied_at"],
         }
 
-    def _note(
-        self, outcome: str, reason: str, before: str, after: str, source: str | None = None
+    def _record_change(
+        self, outcome: str, reason: str, before: str, after: str, origin: ConfigOrigin | None = None
     ) -> None:
         self._record(
             ConfigChange(
                 created_at=timezone.now(),
                 instance=self._conf.instance,
-                source=source or self._conf.source_name,
+                source=(origin or self._conf.config_origin).value,
                 key=self._conf.config_key,
                 outcome=outcome,
                 reason=reason,

@@ -1,20 +1,21 @@
-"""Keeps this instance in the registry: the heartbeat, one turn at a time."""
+"""Keeps this instance in the registry: the heartbeat."""
 
 import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
+from nacos_integration.agent.backoff import Backoff
 from nacos_integration.agent.probe import Answer
 from nacos_integration.conf import Conf
 from nacos_integration.errors import NacosError
 from nacos_integration.sdk.client import NacosClient, own_instance
 from nacos_integration.state import files
+from nacos_integration.state.states import RegistrationState
 from nacos_integration.state.status import Status
 
 logger = logging.getLogger(__name__)
 
-# After a failure: soon again at first, and never more than 3 s later.
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 3.0)
 STARTING_SECONDS = 0.2
 SILENT_SECONDS = 10.0
@@ -22,35 +23,41 @@ LISTED_SECONDS = 1.5
 
 
 class Registration:
-    """Registers while the instance serves, and asks the registry itself whether it is listed.
+    """Registers while the instance serves, and verifies that the registry lists it.
 
-    States, in `status.json`: `starting` (own address not ready), `registered` (the registry listed
-    it at `verified_at`), `retrying` (Nacos does not answer or refuses), `not_serving` (taken off
-    because the address stopped answering), `offline` (taken off by an operator; `confirmed_at` when
-    the registry agreed), `deregistered` (left). One thread calls `turn` and `leave`.
+    One thread calls `beat` and `deregister`. `probe` checks the own address. `on_lost` is called
+    when the registry has lost the instance, because a config push may be lost too.
     """
 
     def __init__(
-        self, conf: Conf, client: NacosClient, status: Status, probe: Callable[[], Answer]
+        self,
+        conf: Conf,
+        client: NacosClient,
+        status: Status,
+        *,
+        probe: Callable[[], Answer],
+        on_lost: Callable[[], None],
     ) -> None:
         self._conf = conf
         self._client = client
         self._status = status
         self._probe = probe
-        self._joined = False
-        self._left_at = float("-inf")
+        self._on_lost = on_lost
+        self._registered = False
+        self._deregistered_at = float("-inf")
         self._beat_at = float("-inf")
         self._answered_at = time.monotonic()
-        self._failures = 0
-        self._message = ""
+        self._backoff = Backoff(*RETRY_SECONDS)
+        self._error = ""
         self._differences: list[str] = []
         self._registrations = 0
-        self._set("starting")
+        self._set(RegistrationState.STARTING)
 
-    def turn(self) -> float:
-        """Do what is due, and return the seconds until the next turn."""
+    def beat(self) -> float:
+        """Do what is due; return the seconds until the next call."""
         try:
-            if self.is_offline():
+            self._drop_outdated_wish()
+            if self._is_offline():
                 self._stay_offline()
                 return self._conf.verify_interval_seconds
             if not self._serves():
@@ -60,56 +67,65 @@ class Registration:
             return self._retry(str(error))
         if listed is None:
             return self._retry("registered, but the registry does not list the instance yet")
-        if self._failures or self._state != "registered":
+        if self._backoff.failures or self._state != RegistrationState.REGISTERED:
             logger.info("registry: %s is listed", self._name())
-        self._failures, self._message = 0, ""
+        self._succeeded()
         self._report_differences(listed)
-        self._set("registered", verified_at=time.time(), listed=listed, error=None)
+        self._set(RegistrationState.REGISTERED, verified_at=time.time(), listed=listed, error=None)
         return min(self._conf.verify_interval_seconds, self._conf.beat_interval_seconds)
 
-    def is_offline(self) -> bool:
-        """Return whether an operator wants this instance out of the registry."""
-        wish = files.read_json(self._conf.offline_path)
-        if wish is None:
-            return False
-        if wish.get("launch_id") not in (None, self._conf.launch_id):
-            # It was for an earlier launch only.
-            self._conf.offline_path.unlink(missing_ok=True)
-            return False
-        return True
-
-    def leave(self) -> bool:
-        """Deregister; return whether the registry confirmed it within a time limit."""
-        if not self._joined:
-            return True
+    def deregister(self) -> None:
+        """Deregister, if registered, and verify that within a time limit."""
+        if not self._registered:
+            return
         try:
             self._client.deregister()
-            gone = self._ask_until(listed=False) is None
+            still_listed = self._wait_until(listed=False) is not None
         except NacosError as error:
-            gone = False
-            logger.warning("registry: %s left without a goodbye: %s", self._name(), error)
+            logger.warning("registry: %s: deregistration failed: %s", self._name(), error)
         else:
-            logger.info("registry: %s %s", self._name(), "left" if gone else "is still listed")
-        self._joined = False
-        self._left_at = time.monotonic()
-        self._set("deregistered")
-        return gone
+            logger.info(
+                "registry: %s is %s",
+                self._name(),
+                "still listed" if still_listed else "deregistered",
+            )
+        self._registered = False
+        self._deregistered_at = time.monotonic()
+        self._set(RegistrationState.DEREGISTERED)
 
     @property
-    def left_for_seconds(self) -> float:
-        """For how long callers cannot have found this instance; infinite if they never could."""
-        return 0.0 if self._joined else time.monotonic() - self._left_at
+    def seconds_deregistered(self) -> float:
+        """How long callers have not been able to find this instance; infinite if never."""
+        return 0.0 if self._registered else time.monotonic() - self._deregistered_at
+
+    def _is_offline(self) -> bool:
+        """Return whether an operator wants this instance out of the registry."""
+        wish = files.read_json(self._conf.offline_path)
+        return wish is not None and self._counts(wish)
+
+    def _drop_outdated_wish(self) -> None:
+        """Remove an operator's wish that was for an earlier launch only."""
+        wish = files.read_json(self._conf.offline_path)
+        if wish is not None and not self._counts(wish):
+            self._conf.offline_path.unlink(missing_ok=True)
+
+    def _counts(self, wish: dict[str, Any]) -> bool:
+        return wish.get("launch_id") in (None, self._conf.launch_id)
 
     def _stay_offline(self) -> None:
-        self.leave()
-        gone = self._find() is None
-        if self._state != "offline":
+        self.deregister()
+        still_listed = self._find() is not None
+        if self._state != RegistrationState.OFFLINE:
             logger.warning("registry: %s is kept offline by an operator", self._name())
-        self._failures, self._message = 0, ""
-        self._set("offline", confirmed_at=time.time() if gone else None, error=None)
-        if not gone:
-            # Registered by a connection of ours that the server still holds.
-            self._joined = True
+        self._succeeded()
+        self._set(
+            RegistrationState.OFFLINE,
+            confirmed_at=None if still_listed else time.time(),
+            error=None,
+        )
+        if still_listed:
+            # Through another connection of this host, which the server still holds.
+            self._registered = True
 
     def _serves(self) -> bool:
         answer = self._probe()
@@ -117,17 +133,17 @@ class Registration:
         if answer is Answer.READY:
             self._answered_at = now
             return True
-        if not self._joined:
-            self._set("starting", error=answer.value)
+        if not self._registered:
+            self._set(RegistrationState.STARTING, error=answer.value)
             return False
         if answer is Answer.NOT_READY or (
-            # Overload is no reason to leave; an address that nobody listens on is.
+            # Overload is no reason to deregister; a dead server is.
             answer is Answer.TIMEOUT and now - self._answered_at < SILENT_SECONDS
         ):
             return True
-        logger.error("registry: leaving, own address: %s", answer.value)
-        self.leave()
-        self._set("not_serving", error=answer.value)
+        logger.error("registry: deregistering, own address: %s", answer.value)
+        self.deregister()
+        self._set(RegistrationState.NOT_SERVING, error=answer.value)
         return False
 
     def _keep_listed(self) -> dict[str, Any] | None:
@@ -138,19 +154,18 @@ class Registration:
                 return listed
             logger.warning("registry: %s is not listed, registering again", self._name())
             self._status.count("registration", "reregistered_count")
-            # The connection was lost, and the SDK has made another: a push may be lost as well.
-            self._client.on_config_push()
-        self._joined = True
+            self._on_lost()
+        self._registered = True
         self._client.register()
         self._beat_at = now
         self._registrations += 1
         self._set(self._state, registrations=self._registrations)
-        return self._ask_until(listed=True) or self._client.find_disabled_instance()
+        return self._wait_until(listed=True) or self._client.find_disabled_instance()
 
-    def _ask_until(self, *, listed: bool) -> dict[str, Any] | None:
-        """Return what the registry says once that is as wanted, or a time limit is over.
+    def _wait_until(self, *, listed: bool) -> dict[str, Any] | None:
+        """Return the entry in the registry when that is as wanted, or after a time limit.
 
-        A server says yes to a registration, or to its end, a moment before it lists so.
+        A server confirms a registration, or its end, a moment before its list shows it.
         """
         deadline = time.monotonic() + LISTED_SECONDS
         while True:
@@ -161,11 +176,11 @@ class Registration:
 
     def _find(self) -> dict[str, Any] | None:
         instances = self._client.list_instances()
-        self._status.note_instances(instances)
+        self._status.set_instances(instances)
         return own_instance(self._conf, instances)
 
     def _report_differences(self, listed: dict[str, Any]) -> None:
-        """Tell what an operator changed in the console; that outranks what we register."""
+        """Log what an operator has changed in the console: that outranks what we register."""
         ours = {"enabled": True, "weight": self._conf.weight, **self._conf.metadata}
         theirs = listed | listed["metadata"]
         found = [
@@ -180,23 +195,26 @@ class Registration:
         if found != self._differences:
             self._differences = found
             logger.warning(
-                "registry: changed by an operator, and left so: %s", "; ".join(found) or "no more"
+                "registry: changed by an operator, and kept: %s", "; ".join(found) or "nothing more"
             )
             self._set(self._state, differences=found)
 
     def _retry(self, error: str) -> float:
-        self._failures += 1
-        # Register at the next turn, not only ask: the connection is a new one.
+        # The next call registers, since the connection is a new one.
         self._beat_at = float("-inf")
-        if error != self._message:
-            self._message = error
+        if error != self._error:
+            self._error = error
             logger.warning("registry: %s: retrying: %s", self._name(), error)
-        self._set("retrying", error=error)
-        return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
+        self._set(RegistrationState.RETRYING, error=error)
+        return self._backoff.next()
+
+    def _succeeded(self) -> None:
+        self._backoff.reset()
+        self._error = ""
 
     def _name(self) -> str:
         return f"{self._conf.service_name} at {self._conf.instance}"
 
-    def _set(self, new_state: str, **values: Any) -> None:
-        self._state = new_state
-        self._status.update("registration", state=new_state, **values)
+    def _set(self, state: RegistrationState, **values: Any) -> None:
+        self._state = state
+        self._status.update("registration", state=state, **values)

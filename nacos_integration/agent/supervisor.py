@@ -19,6 +19,7 @@ from nacos_integration.agent.sources import ConfigSource, FileSource, NacosSourc
 from nacos_integration.conf import Conf
 from nacos_integration.sdk.client import NacosClient
 from nacos_integration.state import publishing, worker_reports
+from nacos_integration.state.states import SETTLED
 from nacos_integration.state.status import Status
 from nacos_integration.state.status import read as read_status
 
@@ -32,8 +33,6 @@ LEAVE_SECONDS = 8.0
 # Less than the 30 s after which gunicorn kills a worker that says nothing.
 HAND_OVER_SECONDS = 25.0
 TICK_SECONDS = 0.1
-# States in which a successor has done what it can.
-SETTLED = ("registered", "offline", "disabled")
 DEATHS_MAX = 5
 DEATHS_WITHIN_SECONDS = 60.0
 
@@ -156,8 +155,10 @@ class Agent:
         loops = [Loop("config-watcher", partial(_watch, watcher, source, conf), source.wake)]
         registration = heartbeat = None
         if client and conf.register_enabled and not self._leave.is_set():
-            registration = Registration(conf, client, status, partial(probe.check, conf))
-            heartbeat = Loop("nacos-heartbeat", registration.turn)
+            registration = Registration(
+                conf, client, status, probe=partial(probe.check, conf), on_lost=source.wake
+            )
+            heartbeat = Loop("nacos-heartbeat", registration.beat)
             loops.append(heartbeat)
         draining = False
         offline = conf.offline_path.exists()
@@ -175,8 +176,8 @@ class Agent:
                     if heartbeat and registration:
                         loops.remove(heartbeat)
                         heartbeat.end(JOIN_SECONDS)
-                        self._left_for_seconds = registration.left_for_seconds
-                        registration.leave()
+                        self._left_for_seconds = registration.seconds_deregistered
+                        registration.deregister()
                     self._left.set()
         finally:
             for loop in loops:
@@ -185,7 +186,7 @@ class Agent:
                 fcntl.flock(lock, fcntl.LOCK_UN)
                 self._wait_for_successor()
             elif registration and self._stop.is_set():
-                registration.leave()
+                registration.deregister()
             if client:
                 client.close()
             audit.close(AUDIT_SECONDS)
@@ -210,7 +211,7 @@ def _note_database(status: Status, reachable: bool) -> None:
 
 def _watch(watcher: ConfigWatcher, source: ConfigSource, conf: Conf) -> float:
     publishing.answer(conf.agent_dir, source)
-    delay = watcher.turn()
+    delay = watcher.sync()
     if delay is None:
         source.wait(conf.reread_interval_seconds)
         return 0.0

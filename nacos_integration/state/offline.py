@@ -4,6 +4,7 @@ import time
 
 from nacos_integration import conf
 from nacos_integration.state import files, status
+from nacos_integration.state.states import RegistrationState
 
 
 def take_out(*, this_launch: bool = False) -> float:
@@ -31,7 +32,11 @@ def is_out() -> bool:
 def is_confirmed(since: float) -> bool:
     """Return whether the registry has agreed to the wish of that time."""
     registration = status.read().get("registration", {})
-    wanted, moment = ("offline", "confirmed_at") if is_out() else ("registered", "verified_at")
+    wanted, moment = (
+        (RegistrationState.OFFLINE, "confirmed_at")
+        if is_out()
+        else (RegistrationState.REGISTERED, "verified_at")
+    )
     return registration.get("state") == wanted and (registration.get(moment) or 0) >= since
 
 

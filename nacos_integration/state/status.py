@@ -1,4 +1,4 @@
-"""What the agent knows of itself, in `status.json` for commands, admin and workers to read.
+"""What the agent knows, in `status.json`, for commands, the admin and workers to read.
 
 The service's other instances, as the registry lists them, are in `registry.json` beside it.
 """
@@ -13,10 +13,11 @@ from typing import Any
 
 from nacos_integration import conf
 from nacos_integration.state import files
+from nacos_integration.state.states import RegistrationState
 
 logger = logging.getLogger(__name__)
 
-# They go on when another process of the launch takes over.
+# They continue when another process of the launch takes over.
 COUNTERS = (
     ("config", "applied_count"),
     ("config", "rejected_count"),
@@ -36,18 +37,19 @@ class Status:
         self._instances: list[dict[str, Any]] | None = None
         self._lock = threading.Lock()
         registers = settings.uses_nacos and settings.register_enabled
+        state = RegistrationState.STARTING if registers else RegistrationState.DISABLED
         self._content: dict[str, Any] = {
             "launch_id": settings.launch_id,
             "instance": settings.instance,
             "pid": os.getpid(),
             "started_at": time.time(),
-            "config": {"source": settings.source_name, "key": settings.config_key},
+            "config": {"source": settings.config_origin, "key": settings.config_key},
             # Not settled before it is: a predecessor that hands over waits for that.
-            "registration": {"state": "starting" if registers else "disabled"},
+            "registration": {"state": state},
             "database": {"reachable": None, "checked_at": None},
         }
         self._failure = ""
-        self._go_on_counting()
+        self._restore_counters()
         self.update("config", synced_at=None)
 
     def update(self, section: str, **values: Any) -> None:
@@ -63,13 +65,13 @@ class Status:
             self._write()
 
     def set_draining(self) -> None:
-        """Make the workers' readiness say no from now on."""
+        """Make the workers answer `/readyz` with 503 from now on."""
         with self._lock:
             self._content["draining_since"] = time.time()
             self._write()
 
-    def note_instances(self, instances: list[dict[str, Any]]) -> None:
-        """Keep what the registry lists; a file of its own, because health reads the other one."""
+    def set_instances(self, instances: list[dict[str, Any]]) -> None:
+        """Write what the registry lists; a file of its own, because health reads the other one."""
         if instances == self._instances:
             return
         try:
@@ -79,11 +81,11 @@ class Status:
             logger.error("status: cannot replace %s: %s", self._instances_path, error)
 
     def remove(self) -> None:
-        """Leave no file behind: nobody runs here any more."""
+        """Remove the files: no agent runs here any more."""
         self._path.unlink(missing_ok=True)
         self._instances_path.unlink(missing_ok=True)
 
-    def _go_on_counting(self) -> None:
+    def _restore_counters(self) -> None:
         before = files.read_json(self._path) or {}
         if before.get("launch_id") != self._content["launch_id"]:
             before = {}
@@ -91,7 +93,7 @@ class Status:
             self._content[section][name] = before.get(section, {}).get(name, 0)
 
     def _write(self) -> None:
-        # A full disk must not end the agent, and above all then somebody wants to know.
+        # A full disk must not end the agent, and its status is needed then above all.
         self._content["written_at"] = time.time()
         try:
             files.write_json(self._path, self._content)
@@ -106,8 +108,13 @@ class Status:
 
 
 def read() -> dict[str, Any]:
-    """Return what the agent of this instance last wrote; empty when there was none."""
+    """Return what the agent of this instance last wrote; empty where there was none."""
     return files.read_json(conf.load().agent_dir / "status.json") or {}
+
+
+def seconds_since(moment: float | None) -> float | None:
+    """Return the age of a time in `status.json`, None where it never was."""
+    return None if moment is None else max(0.0, time.time() - moment)
 
 
 def is_agent_running() -> bool:
@@ -123,7 +130,7 @@ def is_agent_running() -> bool:
 
 
 def read_instances() -> list[dict[str, Any]]:
-    """Return the service's instances as the registry listed them when it was last asked."""
+    """Return the service's instances as the registry last listed them."""
     listed = files.read_json(conf.load().agent_dir / "registry.json") or {}
     instances: list[dict[str, Any]] = listed.get("instances", [])
     return instances

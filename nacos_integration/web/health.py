@@ -1,6 +1,5 @@
-"""Health, for orchestrators, load balancers and the agent's own probe: JSON with ages."""
+"""Health for orchestrators, load balancers and the agent's own probe, as JSON with ages."""
 
-import time
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
@@ -9,23 +8,21 @@ from django.views.decorators.http import require_safe
 
 from nacos_integration import conf, live_config
 from nacos_integration.state import status
+from nacos_integration.state.states import SETTLED
 from nacos_integration.web import instances
-
-# Registration states in which the instance is where it should be.
-_SETTLED = ("registered", "offline", "disabled")
 
 
 @csrf_exempt
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """Answer 200: the process takes requests. Nothing else is asked."""
+    """Answer 200 while the process takes requests; nothing else is checked."""
     return JsonResponse({"status": "ok"})
 
 
 @csrf_exempt
 @require_safe
 def startupz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 from when the config in force is settled, else 503."""
+    """Answer 200 once the config has been compared with its source, else 503."""
     started = live_config.is_synced()
     checks = {"config": _checks(_own_agent())["config"]}
     return _answer("ok" if started else "waiting for the config", started, checks=checks)
@@ -34,12 +31,12 @@ def startupz(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when the config in force is settled and no stop is under way, else 503.
+    """Answer 200 once the config has been compared with its source and no stop has begun, else 503.
 
-    Nacos and the database are reported as the agent last found them, with the age of that, and
-    count only if `ready_requires` names them: by default the outage of neither takes the instances
-    out of traffic. `serves` is the answer without them, and with `launch_id` tells the agent
-    that it reached its own instance, ready to be registered.
+    Nacos and the database are reported as the agent last found them. They count only if
+    `ready_requires` names them, so that an outage does not take all instances out of traffic.
+    `serves` is the answer without them. With `launch_id` it shows the agent that it reached its own
+    instance, ready to be registered.
     """
     configuration = conf.load()
     agent = _own_agent()
@@ -65,18 +62,18 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def statusz(request: HttpRequest) -> JsonResponse:
-    """Answer with this instance's workers and the config each runs, whichever of them is asked."""
+    """Answer with all workers of this instance and the config that each runs."""
     return JsonResponse(instances.describe())
 
 
 def _own_agent() -> dict[str, Any]:
-    """Return what this launch's agent says; what an earlier one left behind does not count."""
+    """Return the status of this launch's agent, empty where an earlier launch left it."""
     agent = status.read()
     return agent if agent.get("launch_id") == conf.load().launch_id else {}
 
 
 def _checks(agent: dict[str, Any]) -> dict[str, Any]:
-    """Return what the agent knows: `ok` with the seconds since it was last seen to be so."""
+    """Return what the agent knows: each with `ok` and the age of that in seconds."""
     config, registration = agent.get("config", {}), agent.get("registration", {})
     database = agent.get("database", {})
     return {
@@ -86,7 +83,7 @@ def _checks(agent: dict[str, Any]) -> dict[str, Any]:
             "age_seconds": _age(config.get("synced_at")),
         },
         "nacos": {
-            "ok": registration.get("state") in _SETTLED and not config.get("source_error"),
+            "ok": registration.get("state") in SETTLED and not config.get("source_error"),
             "state": registration.get("state"),
             "age_seconds": _age(registration.get("verified_at")),
         },
@@ -98,8 +95,9 @@ def _checks(agent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _age(moment: float | None) -> float | None:
-    return None if moment is None else round(max(0.0, time.time() - moment), 1)
+    seconds = status.seconds_since(moment)
+    return None if seconds is None else round(seconds, 1)
 
 
-def _answer(state: str, is_well: bool, **more: Any) -> JsonResponse:
-    return JsonResponse({"status": state, **more}, status=200 if is_well else 503)
+def _answer(state: str, is_ok: bool, **more: Any) -> JsonResponse:
+    return JsonResponse({"status": state, **more}, status=200 if is_ok else 503)

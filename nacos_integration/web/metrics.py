@@ -1,6 +1,5 @@
-"""What the agent knows, in Prometheus' terms: read from its status file when asked."""
+"""What the agent knows, as Prometheus metrics: read from its status file at each scrape."""
 
-import time
 from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
@@ -8,10 +7,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from nacos_integration.state import status
+from nacos_integration.state.states import RegistrationState
 
 
 class AgentCollector(Collector):
-    """The same figures from whichever worker is asked, and whichever process has the agent."""
+    """The same figures from every worker, whichever process has the agent."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics; none while no agent has written its status."""
@@ -37,7 +37,7 @@ class AgentCollector(Collector):
         yield GaugeMetricFamily(
             "nacos_registered",
             "1 if the registry lists this instance.",
-            float(registration["state"] == "registered"),
+            float(registration["state"] == RegistrationState.REGISTERED),
         )
         yield _age(
             "nacos_verified", "the registry was seen to list it", registration.get("verified_at")
@@ -55,8 +55,9 @@ class AgentCollector(Collector):
 
 
 def _age(name: str, what: str, moment: float | None) -> Metric:
-    """Return a gauge of the seconds since; without a value while it never was."""
+    """Return a gauge of the seconds since `moment`, without a value where it never was."""
     gauge = GaugeMetricFamily(f"{name}_age_seconds", f"Seconds since {what}.")
-    if moment is not None:
-        gauge.add_metric([], max(0.0, time.time() - moment))
+    seconds = status.seconds_since(moment)
+    if seconds is not None:
+        gauge.add_metric([], seconds)
     return gauge

@@ -1,6 +1,5 @@
-"""What the admin's pages show of the config and the registry."""
+"""What pages of the admin show of the config and the registry."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,16 +10,17 @@ from django.utils.translation import gettext_lazy
 
 from nacos_integration import conf, live_config
 from nacos_integration.state import files, status, worker_reports
+from nacos_integration.state.states import RegistrationState
 from nacos_integration.web.instances import Instance, query_all
 
-REGISTRATION_STATES: Final = {
-    "starting": gettext_lazy("starting"),
-    "registered": gettext_lazy("registered"),
-    "retrying": gettext_lazy("retrying"),
-    "not_serving": gettext_lazy("not serving"),
-    "offline": gettext_lazy("offline"),
-    "deregistered": gettext_lazy("deregistered"),
-    "disabled": gettext_lazy("disabled"),
+REGISTRATION_STATES: Final[dict[str, Any]] = {
+    RegistrationState.STARTING: gettext_lazy("starting"),
+    RegistrationState.REGISTERED: gettext_lazy("registered"),
+    RegistrationState.RETRYING: gettext_lazy("retrying"),
+    RegistrationState.NOT_SERVING: gettext_lazy("not serving"),
+    RegistrationState.OFFLINE: gettext_lazy("offline"),
+    RegistrationState.DEREGISTERED: gettext_lazy("deregistered"),
+    RegistrationState.DISABLED: gettext_lazy("disabled"),
 }
 
 
@@ -31,7 +31,7 @@ def applied_config() -> dict[str, Any]:
     config, registration = agent.get("config", {}), agent.get("registration", {})
     in_force = files.read_json(configuration.applied_path) or {}
     rejected = config.get("rejected") or {}
-    verified_at = registration.get("verified_at")
+    verified_age = status.seconds_since(registration.get("verified_at"))
     return {
         "applied": live_config.current(import_string(configuration.config_handler)),
         "applied_at": moment(in_force.get("applied_at")),
@@ -41,8 +41,8 @@ def applied_config() -> dict[str, Any]:
         "config": config,
         "rejected_at": moment(rejected.get("at")),
         "registration": registration,
-        "registration_state": REGISTRATION_STATES.get(said := registration.get("state"), said),
-        "verified_age": round(time.time() - verified_at, 1) if verified_at else None,
+        "registration_state": REGISTRATION_STATES.get(state := registration.get("state"), state),
+        "verified_age": None if verified_age is None else round(verified_age, 1),
     }
 
 
@@ -77,9 +77,9 @@ def instances() -> dict[str, Any]:
 
 
 def _differences(instance: Instance, registration: dict[str, Any]) -> Iterator[str]:
-    """Yield what the registry says otherwise than it should."""
+    """Yield how the instance's entry in the registry differs from what it should be."""
     listed = instance.listed
-    if instance.is_own and registration.get("state") == "offline":
+    if instance.is_own and registration.get("state") == RegistrationState.OFFLINE:
         yield _("taken out by an operator")
     elif listed is None and not registration.get("differences"):
         yield _("not listed")
@@ -90,5 +90,6 @@ def _differences(instance: Instance, registration: dict[str, Any]) -> Iterator[s
 
 
 def _disabled(registration: dict[str, Any]) -> dict[str, Any] | None:
-    """Return this instance's entry where an operator has disabled it, and lists leave it out."""
-    return registration.get("listed") if registration.get("state") == "registered" else None
+    """Return this instance's entry where an operator has disabled it: lists leave it out."""
+    registered = registration.get("state") == RegistrationState.REGISTERED
+    return registration.get("listed") if registered else None

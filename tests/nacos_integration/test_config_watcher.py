@@ -60,7 +60,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
 
 
 def test_without_a_config_the_default_is_in_force(setup: Setup) -> None:
-    assert setup.watcher.turn() is None
+    assert setup.watcher.sync() is None
     assert setup.clusters == 3
     assert live_config.current(Parameters).source == "default"
     assert [row.outcome for row in setup.rows] == ["rejected"]
@@ -69,12 +69,12 @@ def test_without_a_config_the_default_is_in_force(setup: Setup) -> None:
 
 def test_a_good_config_gets_in_force_and_on_record(setup: Setup) -> None:
     setup.file.write_text("clusters: 5\n")
-    setup.watcher.turn()
+    setup.watcher.sync()
     applied = live_config.current(Parameters)
     assert (applied.value.clusters, applied.source) == (5, "file")
     assert applied.md5 == live_config.md5_of("clusters: 5\n")
     setup.file.write_text("clusters: 6\nother: 1\n")
-    setup.watcher.turn()
+    setup.watcher.sync()
     assert setup.clusters == 6
     assert [(row.before, row.after) for row in setup.rows] == [
         ("", "clusters: 5\n"),
@@ -100,32 +100,32 @@ def test_a_bad_config_leaves_the_last_good_one_in_force(
     setup: Setup, spoil: Callable[[Path], object], reason: str
 ) -> None:
     setup.file.write_text("clusters: 5")
-    setup.watcher.turn()
+    setup.watcher.sync()
     spoil(setup.file)
     for _ in range(2):  # said once, however often it is read
-        setup.watcher.turn()
+        setup.watcher.sync()
         assert setup.clusters == 5
     setup.restart()
     assert setup.clusters == 5
     assert [row.outcome for row in setup.rows] == ["applied", "rejected"]
     assert reason in setup.rows[1].reason
-    setup.watcher.turn()
+    setup.watcher.sync()
     assert reason in str(setup.status()["rejected"])
     setup.file.write_text("clusters: 5")
-    setup.watcher.turn()
+    setup.watcher.sync()
     assert setup.status()["rejected"] is None
     assert setup.clusters == 5
 
 
 def test_an_unreadable_source_is_not_an_empty_one(setup: Setup) -> None:
     setup.file.write_text("clusters: 5")
-    setup.watcher.turn()
+    setup.watcher.sync()
     setup.restart()
     setup.file.unlink()
     setup.file.mkdir()
-    assert setup.watcher.turn() == 0.5
+    assert setup.watcher.sync() == 0.5
     time.sleep(0.3)
-    assert setup.watcher.turn() == 1.0
+    assert setup.watcher.sync() == 1.0
     assert setup.clusters == 5
     assert setup.status()["synced_at"] is None
     assert [(row.outcome, row.source) for row in setup.rows[1:]] == [("applied", "snapshot")]
@@ -138,34 +138,34 @@ def test_a_handler_that_fails_is_a_rejection(setup: Setup, monkeypatch: pytest.M
 
     setup.file.write_text("clusters: 5")
     monkeypatch.setattr(Parameters, "parse", classmethod(fail))
-    setup.watcher.turn()
+    setup.watcher.sync()
     assert "the handler failed: ZeroDivisionError: oops" in setup.rows[0].reason
 
 
 def test_a_full_disk_leaves_the_last_good_one_in_force(setup: Setup) -> None:
     setup.file.write_text("clusters: 5")
-    setup.watcher.turn()
+    setup.watcher.sync()
     folder = setup.conf.applied_path.parent
     folder.rename(folder.with_name("away"))
     folder.write_text("a file where a folder should be cannot be written into")
     setup.file.write_text("clusters: 6")
-    setup.watcher.turn()
+    setup.watcher.sync()
     assert setup.status()["write_error"]
     folder.unlink()
     folder.with_name("away").rename(folder)
     assert setup.clusters == 5
-    setup.watcher.turn()
+    setup.watcher.sync()
     assert setup.clusters == 6
     assert setup.status()["write_error"] is None
 
 
 def test_a_damaged_applied_file_is_as_none(setup: Setup) -> None:
     setup.file.write_text("clusters: 5")
-    setup.watcher.turn()
+    setup.watcher.sync()
     setup.conf.applied_path.write_text('{"content": "clus')
     assert setup.clusters == 3
     setup.restart()
-    setup.watcher.turn()
+    setup.watcher.sync()
     assert setup.clusters == 5
 
 
@@ -175,7 +175,7 @@ def test_an_applied_text_that_is_not_accepted_any_more_gives_the_default(
     from django.conf import settings
 
     setup.file.write_text("clusters: 50")
-    setup.watcher.turn()
+    setup.watcher.sync()
     monkeypatch.setattr(settings, "KMEANS_MAX_CLUSTERS", 10)
     live_config._cached = None
     assert setup.clusters == 3
@@ -189,7 +189,7 @@ def test_the_file_counts_once_it_has_stood_still(
     monkeypatch.setattr(FileSource, "SETTLE_SECONDS", 1.0)
     monkeypatch.setattr(FileSource, "SETTLE_LIMIT_SECONDS", 20.0)
     setup.file.write_text("clusters: 5")
-    setup.watcher.turn()
+    setup.watcher.sync()
 
     def write_slowly() -> None:
         with setup.file.open("w") as file:
@@ -202,14 +202,14 @@ def test_the_file_counts_once_it_has_stood_still(
     writer = threading.Thread(target=write_slowly)
     writer.start()
     time.sleep(0.02)
-    setup.watcher.turn()
+    setup.watcher.sync()
     writer.join()
     assert setup.outcomes == [("applied", "clusters: 5"), ("applied", "clusters: 7\nother: 1\n")]
 
 
 def test_wait_ends_with_a_change_a_wake_or_the_time(setup: Setup) -> None:
     setup.file.write_text("clusters: 5")
-    setup.watcher.turn()
+    setup.watcher.sync()
 
     def seconds(timeout: float) -> float:
         started = time.monotonic()
@@ -219,7 +219,7 @@ def test_wait_ends_with_a_change_a_wake_or_the_time(setup: Setup) -> None:
     assert seconds(0.3) >= 0.3
     threading.Timer(0.2, lambda: setup.file.write_text("clusters: 6")).start()
     assert seconds(10) < 5
-    setup.watcher.turn()
+    setup.watcher.sync()
     assert setup.clusters == 6
     threading.Timer(0.2, setup.source.wake).start()
     assert seconds(10) < 5

@@ -1,7 +1,6 @@
 """`manage.py nacos`: look at a running instance, take it out of the registry, put it back."""
 
 import json
-import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -92,7 +91,8 @@ def _describe(agent: dict[str, Any]) -> list[str]:
     config, registration = agent["config"], agent["registration"]
 
     def ago(moment: float | None) -> str:
-        return f"{time.time() - moment:.0f} s ago" if moment else "never"
+        seconds = status.seconds_since(moment)
+        return "never" if seconds is None else f"{seconds:.0f} s ago"
 
     lines = [
         f"instance      {agent['instance']}, agent in process {agent['pid']}, "
