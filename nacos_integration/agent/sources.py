@@ -135,7 +135,7 @@ class NacosSource:
     def __init__(self, client: NacosClient) -> None:
         self._client = client
         self._woken = threading.Event()
-        client.on_config_push = self.wake
+        client.subscribe_config(self.wake)
 
     def read(self) -> str | None:
         try:

@@ -1,7 +1,7 @@
-"""The only user of Nacos' SDK: synchronous, every call bounded in time.
+"""Nacos as synchronous calls, each with a time limit.
 
-The SDK runs on one asyncio loop in one thread of ours. It is never trusted to keep a connection:
-whoever gets NacosError calls again, and the next call builds a fresh connection.
+The SDK runs on one asyncio loop in one thread. It is not trusted to keep a connection: after a
+NacosError the next call makes a new one.
 """
 
 import asyncio
@@ -26,15 +26,12 @@ from v2.nacos import (
 from v2.nacos.common.client_config import TLSConfig
 from v2.nacos.common.nacos_exception import NacosException
 from v2.nacos.config.model.config_param import ConfigParam
-from v2.nacos.config.model.config_request import CONFIG_CHANGE_NOTIFY_REQUEST_TYPE
-from v2.nacos.transport.server_request_handler import IServerRequestHandler
-from v2.nacos.utils.net_util import NetUtils
 
 from nacos_integration import address
 from nacos_integration.conf import Conf
 from nacos_integration.errors import ConflictError, HttpRefusedError, NacosError, RefusedError
 from nacos_integration.live_config import md5_of
-from nacos_integration.sdk.login import Login, http_url
+from nacos_integration.sdk import patches
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -43,37 +40,41 @@ CALL_SECONDS = 3.5
 CONNECT_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
 SHOWN_SECONDS = 3.0
-_NO_RIGHT = 403
-# What a 3.0 server says, with the code of any failure.
+_FORBIDDEN = 403
+# The message of a 3.0 server, whose error code is the same for every failure.
 _CONFLICT = "Cas publish fail"
 
 
 class NacosClient:
     """A connection to Nacos for one instance and one config.
 
-    The naming calls (register, deregister, list_instances) come from one thread, get_config and
-    publish_config from another; `on_config_push` runs in the connection's own and must not block.
-    Call close from any: it returns within a few seconds whatever the server does.
+    One thread makes the naming calls (register, deregister, list_instances), another get_config and
+    publish_config. Any may call close, which returns within a few seconds.
     """
 
     def __init__(self, conf: Conf, work_dir: Path) -> None:
         self._conf = conf
-        self.on_config_push: Callable[[], None] = lambda: None
-        # The SDK reads an override and old snapshots from here, so nobody else may write to it.
+        self._on_config_change: Callable[[], None] = lambda: None
+        # The SDK reads overrides and old snapshots from here, so nothing else may write to it.
         self._work_dir = work_dir
         shutil.rmtree(self._work_dir, ignore_errors=True)
         self._naming: NacosNamingService | None = None
         self._config: NacosConfigService | None = None
-        _quieten_root_logger()
-        if conf.service_ip:
-            # The SDK names the first interface's address to the server, and raises without one.
-            NetUtils.get_local_ip = staticmethod(lambda: conf.service_ip)
+        patches.patch_process(conf.service_ip)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="nacos-client", daemon=True)
         self._thread.start()
 
+    def subscribe_config(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change` at each push of the config, and when one may have been lost.
+
+        To be called before the first `get_config`. `on_change` runs in the client's thread, or in
+        one that makes a naming call, and must not block.
+        """
+        self._on_config_change = on_change
+
     def register(self) -> None:
-        """Register the instance, again and again without harm: this is the heartbeat."""
+        """Register the instance; doing so again is harmless, and is the heartbeat."""
         conf = self._conf
         param = RegisterInstanceParam(
             service_name=conf.service_name,
@@ -88,10 +89,10 @@ class NacosClient:
         self._with_naming("register", lambda naming: naming.register_instance(param))
 
     def deregister(self) -> None:
-        """Take the instance off the registry."""
+        """Deregister the instance."""
         conf = self._conf
         if self._naming is None and conf.ephemeral:
-            return  # the server dropped it together with the connection
+            return  # the server has removed it together with the connection
         param = DeregisterInstanceParam(
             service_name=conf.service_name,
             group_name=conf.group,
@@ -103,29 +104,22 @@ class NacosClient:
         self._with_naming("deregister", lambda naming: naming.deregister_instance(param))
 
     def list_instances(self) -> list[dict[str, Any]]:
-        """Return the service's instances, of all clusters, as the server itself lists them now.
+        """Return the service's instances, of all clusters, as the server lists them now.
 
-        It leaves out those that an operator has disabled.
+        The server leaves out those that an operator has disabled.
         """
-        conf = self._conf
-        # Not list_instances: that answers from a cache of the SDK's.
-        service = self._with_naming(
-            "query",
-            lambda naming: naming.grpc_client_proxy.query_instance_of_service(
-                conf.service_name, conf.group, "", False
-            ),
+        return self._with_naming(
+            "query", lambda naming: patches.query_instances(naming, self._conf)
         )
-        return [host.model_dump() for host in service.hosts]
 
     def find_instance(self) -> dict[str, Any] | None:
-        """Return the instance as the server itself lists it now, None where it does not."""
+        """Return the instance as the server lists it now, None where it does not."""
         return own_instance(self._conf, self.list_instances())
 
     def find_disabled_instance(self) -> dict[str, Any] | None:
-        """Return the instance if an operator has disabled it; a query over gRPC hides such.
+        """Return the instance if an operator has disabled it, which a query over gRPC hides.
 
-        Only over HTTP does a server tell, and a Nacos 3 server only a user who may see it: None
-        does not prove the contrary.
+        A Nacos 3 server shows it only to some users, so None proves nothing.
         """
         conf = self._conf
         params = {
@@ -145,37 +139,22 @@ class NacosClient:
 
     def get_http(self, path: str, params: dict[str, str]) -> bytes:
         """Return the body of a GET of the server's HTTP API, made as the configured user."""
-
-        async def get(naming: NacosNamingService) -> bytes:
-            connector = naming.grpc_client_proxy.nacos_server_connector
-            headers: dict[str, str] = {}
-            await connector.inject_security_info(headers)
-            url = http_url(self._conf, connector.server_list[0], path)
-            body, error = await naming.http_agent.request(url, "GET", headers, params)
-            if not body:
-                raise HttpRefusedError(f"GET {path}: {error}")
-            content: bytes = body
-            return content
-
-        return self._with_naming("query over HTTP", get)
+        return self._with_naming(
+            "query over HTTP", lambda naming: patches.get_http(naming, self._conf, path, params)
+        )
 
     def get_config(self) -> str | None:
         """Return the config's text as the server has it, None where there is none."""
-        conf = self._conf
-
-        async def query(config: NacosConfigService) -> str:
-            # Not get_config: a file left in the SDK's cache would silently win over the server.
-            content, _ = await config.grpc_client_proxy.query_config(conf.data_id, conf.group)
-            return content or ""
-
-        # The server says "" for what does not exist.
-        return self._with_config("get config", query) or None
+        text = self._with_config(
+            "get config", lambda config: patches.query_config(config, self._conf)
+        )
+        return text or None
 
     def publish_config(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
-        """Put `text` in place of the one with that MD5, and only of that.
+        """Replace the text with that MD5, and no other, by `text`.
 
         `user` goes into the server's history, `text_type` into its console. Raises ConflictError
-        when the config is another one by now.
+        when the config has changed since.
         """
         param = ConfigParam(
             data_id=self._conf.data_id,
@@ -185,22 +164,19 @@ class NacosClient:
             src_user=user,
             type=text_type,
         )
-        # Not publish_config of the service: its filters would look for keys to encrypt with.
-        self._with_config(
-            "publish config", lambda config: config.grpc_client_proxy.publish_config(param)
-        )
-        # A 2.2 server says yes even when it did not replace a text that it found changed. And what
-        # it does take, any server gives out a moment later.
+        self._with_config("publish config", lambda config: patches.publish_config(config, param))
+        # A 2.2 server confirms even what it did not replace, and any server shows a new text only a
+        # moment later.
         deadline = time.monotonic() + SHOWN_SECONDS
         while (shown := self.get_config() or "") != text:
             if md5_of(shown) != replaces_md5:
-                raise ConflictError(f"{self._conf.config_key} is another text by now")
+                raise ConflictError(f"{self._conf.config_key} has changed since")
             if time.monotonic() > deadline:
-                raise NacosError(f"publish config: not to be read after {SHOWN_SECONDS} s")
+                raise NacosError(f"publish config: not shown after {SHOWN_SECONDS} s")
             time.sleep(0.1)
 
     def close(self) -> None:
-        """Close the connections and end the thread; a server drops the instance with them."""
+        """Close the connections and end the thread; the server then removes the instance."""
         naming, self._naming = self._naming, None
         config, self._config = self._config, None
         self._discard(naming)
@@ -214,16 +190,15 @@ class NacosClient:
     ) -> Result:
         if self._naming is None:
             self._naming = self._connect("naming", self._open_naming)
-            # What broke this connection may have broken the other one, which is used more seldom,
-            # or a push may have been lost meanwhile: let the config be read now.
-            self.on_config_push()
+            # A push may have been lost with the connection.
+            self._on_config_change()
         try:
             return self._call(what, call(self._naming))
         except HttpRefusedError:
             raise
         except RefusedError:
-            # Closing a connection that works would take the instance off the registry.
-            _forget_token(self._naming)
+            # Closing a connection that works would deregister the instance.
+            patches.forget_token(self._naming)
             raise
         except NacosError:
             naming, self._naming = self._naming, None
@@ -240,7 +215,7 @@ class NacosClient:
         except ConflictError:
             raise
         except RefusedError:
-            _forget_token(self._config)
+            patches.forget_token(self._config)
             raise
         except NacosError:
             config, self._config = self._config, None
@@ -250,8 +225,7 @@ class NacosClient:
     def _connect(
         self, module: str, open_service: Callable[[str], Coroutine[Any, Any, Result]]
     ) -> Result:
-        # The SDK would take 9 s to find a dead server, try in an order of its own, and not say
-        # which port is shut. A TCP connection tells at once.
+        # The SDK would need 9 s to find a server unreachable, and would not name the closed port.
         failures: list[str] = []
         for server in random.sample(self._conf.server_addr, len(self._conf.server_addr)):
             host, _, port = server.rpartition(":")
@@ -261,7 +235,7 @@ class NacosClient:
                 failures.append(f"{host}:{grpc_port} (gRPC, main port + 1000): {problem}")
                 continue
             return self._call(f"connect {module} to {server}", open_service(server))
-        raise NacosError(f"no Nacos server answers: {'; '.join(sorted(failures))}")
+        raise NacosError(f"no Nacos server is reachable: {'; '.join(sorted(failures))}")
 
     async def _open_naming(self, server: str) -> NacosNamingService:
         return await self._start(NacosNamingService(self._sdk_config(server)), server)
@@ -269,44 +243,17 @@ class NacosClient:
     async def _open_config(self, server: str) -> NacosConfigService:
         service = await self._start(NacosConfigService(self._sdk_config(server)), server)
         try:
-            await self._listen(service)
+            await patches.listen(service, self._conf, self._on_config_change)
         except BaseException:
             await _shut_down(service)
             raise
         return service
 
-    async def _listen(self, service: NacosConfigService) -> None:
-        """Have every push of the config call `on_config_push`."""
-        proxy = service.grpc_client_proxy
-        # The push itself, before the SDK's own listener machinery, which loses some: it compares
-        # with an old snapshot, and drops what comes during a query.
-        rpc_client = await proxy.fetch_rpc_client()
-        handlers = rpc_client.server_request_handler_mapping
-        handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE] = _PushHandler(
-            handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE],
-            lambda: self.on_config_push(),  # noqa: PLW0108 (set later)
-        )
-        # Only for the server to know that this connection wants the pushes.
-        await service.add_listener(self._conf.data_id, self._conf.group, _ignore_change)
-        # Now, and not at the next turn of the SDK's loop up to 5 s later.
-        await proxy.execute_config_listen_channel.put(None)
-
     async def _start(self, service: Result, server: str) -> Result:
-        sdk: Any = service
-        # It opens a log file for each service that it makes, and never closes one.
-        for handler in list(sdk.logger.handlers):
-            sdk.logger.removeHandler(handler)
-            handler.close()
-        sdk.http_agent.default_timeout = CALL_SECONDS  # seconds; the SDK passes milliseconds
-        if self._conf.username:
-            login = Login(self._conf, server, sdk.http_agent)
-            sdk.grpc_client_proxy.nacos_server_connector.auth_client = login
-            # The SDK asks auth_client only if these are set; the real ones stay with us, because
-            # it would put them into a URL and the token into its log.
-            sdk.client_config.username = sdk.client_config.password = "-"  # noqa: S105
+        patches.patch_service(service, self._conf, server, CALL_SECONDS)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await sdk.grpc_client_proxy.start()
+                await patches.start(service)
         except BaseException:
             await _shut_down(service)
             raise
@@ -320,7 +267,7 @@ class NacosClient:
             access_key=conf.access_key,
             secret_key=conf.secret_key,
             log_dir=str(self._work_dir / "log"),
-            # Nothing: it logs tokens, and every failure reaches our own log as an exception.
+            # Nothing: the SDK logs tokens, and each failure is logged here anyway.
             log_level=logging.CRITICAL + 1,
         )
         config.cache_dir = str(self._work_dir / "cache")
@@ -344,12 +291,12 @@ class NacosClient:
         try:
             return future.result(CONNECT_SECONDS + 1)
         except NacosException as error:
-            # The SDK makes an error of its own of one that Login raises in the middle of a call.
+            # The SDK wraps what Login raises during a call.
             if isinstance(error.__context__, RefusedError):
                 raise error.__context__ from None
             if _CONFLICT in error.message:
                 raise ConflictError(f"publish config: {error.message}") from error
-            refused = error.error_code == _NO_RIGHT
+            refused = error.error_code == _FORBIDDEN
             kind = RefusedError if refused else NacosError
             raise kind(_explain(what, error, self._conf)) from error
         except TimeoutError as error:
@@ -389,45 +336,14 @@ def own_instance(conf: Conf, instances: list[dict[str, Any]]) -> dict[str, Any] 
     return None
 
 
-class _PushHandler(IServerRequestHandler):  # type: ignore[misc]  # the SDK has no types
-    def __init__(self, sdk_handler: IServerRequestHandler, on_push: Callable[[], None]) -> None:
-        self._sdk_handler = sdk_handler
-        self._on_push = on_push
-
-    def name(self) -> str:
-        return "push"
-
-    async def request_reply(self, request: Any) -> Any:
-        self._on_push()
-        return await self._sdk_handler.request_reply(request)
-
-
-async def _ignore_change(tenant: str, data_id: str, group: str, content: str) -> None:
-    """Stand in as the listener that the SDK insists on; see _PushHandler."""
-
-
-def _forget_token(service: Any) -> None:
-    login = getattr(service.grpc_client_proxy.nacos_server_connector, "auth_client", None)
-    if login:
-        login.forget_token()
-
-
 async def _shut_down(service: Any) -> None:
-    proxy = service.grpc_client_proxy
-    # Both are loops that shutdown() leaves running, or waits for up to 5 s.
-    for task in (
-        getattr(proxy, "listen_task", None),
-        getattr(getattr(proxy, "redo_service", None), "_listen_task", None),
-    ):
-        if task:
-            task.cancel()
     async with asyncio.timeout(CLOSE_SECONDS):
-        await service.shutdown()
+        await patches.shut_down(service)
 
 
 def _explain(what: str, error: NacosException, conf: Conf) -> str:
     message = f"{what}: {error.message} [{error.error_code}]"
-    if error.error_code == _NO_RIGHT:
+    if error.error_code == _FORBIDDEN:
         who = f"user {conf.username!r}" if conf.username else "a client without a user"
         message += (
             f"; Nacos refuses {who}: check NACOS_USERNAME, NACOS_PASSWORD and its permissions on "
@@ -440,16 +356,5 @@ def _explain(what: str, error: NacosException, conf: Conf) -> str:
     return message
 
 
-def _quieten_root_logger() -> None:
-    """Drop the one message that the SDK sends to the root logger, each time it reconnects."""
-    root = logging.getLogger()
-    if not any(f is _not_from_sdk for f in root.filters):
-        root.addFilter(_not_from_sdk)
-
-
-def _not_from_sdk(record: logging.LogRecord) -> bool:
-    return "/v2/nacos/" not in Path(record.pathname).as_posix()
-
-
 def _log_at_debug(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    logger.debug("in the SDK's loop: %s", context.get("exception") or context.get("message"))
+    logger.debug("the SDK's event loop: %s", context.get("exception") or context.get("message"))

@@ -1,0 +1,150 @@
+"""All use of private parts of nacos-sdk-python, release 3.2.0.
+
+| private part | here | because the SDK |
+|---|---|---|
+| `NetUtils.get_local_ip` | returns our ip | takes the first interface, or raises without one |
+| root logger | gets a filter | logs to it at each reconnect |
+| `service.logger` | loses its handlers | opens a log file for each service and closes none |
+| `http_agent.default_timeout` | is set | passes milliseconds for seconds |
+| `auth_client` | is replaced by `Login` | puts the password into a URL, the token into its log |
+| `grpc_client_proxy.start` | is called | blocks for 9 s in its public way to make a service |
+| `query_instance_of_service`, `query_config` | are called | may answer publicly from a disk cache |
+| `grpc_client_proxy.publish_config` | is called | looks for encryption keys in its public method |
+| `http_agent.request` | is called | has no other way to the server's HTTP API |
+| `server_request_handler_mapping` | calls us at a push | loses pushes in its own listener |
+| `execute_config_listen_channel` | is woken | starts to listen up to 5 s later |
+| `listen_task`, `redo_service._listen_task` | are cancelled | leaves them running at shutdown |
+
+A test compares RELEASE with the installed release.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from v2.nacos import NacosConfigService, NacosNamingService
+from v2.nacos.config.model.config_param import ConfigParam
+from v2.nacos.config.model.config_request import CONFIG_CHANGE_NOTIFY_REQUEST_TYPE
+from v2.nacos.transport.server_request_handler import IServerRequestHandler
+from v2.nacos.utils.net_util import NetUtils
+
+from nacos_integration.conf import Conf
+from nacos_integration.errors import HttpRefusedError
+from nacos_integration.sdk.login import Login, http_url
+
+RELEASE: Final = "3.2.0"
+
+
+def patch_process(service_ip: str) -> None:
+    """Patch what all services of this process share."""
+    root = logging.getLogger()
+    if not any(f is _not_from_sdk for f in root.filters):
+        root.addFilter(_not_from_sdk)
+    if service_ip:
+        NetUtils.get_local_ip = staticmethod(lambda: service_ip)
+
+
+def _not_from_sdk(record: logging.LogRecord) -> bool:
+    return "/v2/nacos/" not in Path(record.pathname).as_posix()
+
+
+def patch_service(service: Any, conf: Conf, server: str, http_seconds: float) -> None:
+    """Patch a new service, before `start`."""
+    for handler in list(service.logger.handlers):
+        service.logger.removeHandler(handler)
+        handler.close()
+    service.http_agent.default_timeout = http_seconds
+    if conf.username:
+        login = Login(conf, server, service.http_agent)
+        service.grpc_client_proxy.nacos_server_connector.auth_client = login
+        # The SDK uses auth_client only if these are set; the real ones stay with Login.
+        service.client_config.username = service.client_config.password = "-"  # noqa: S105
+
+
+async def start(service: Any) -> None:
+    """Connect."""
+    await service.grpc_client_proxy.start()
+
+
+async def shut_down(service: Any) -> None:
+    """Close the connection, and end the tasks."""
+    proxy = service.grpc_client_proxy
+    for task in (
+        getattr(proxy, "listen_task", None),
+        getattr(getattr(proxy, "redo_service", None), "_listen_task", None),
+    ):
+        if task:
+            task.cancel()
+    await service.shutdown()
+
+
+def forget_token(service: Any) -> None:
+    """Log in again for the next request."""
+    login = getattr(service.grpc_client_proxy.nacos_server_connector, "auth_client", None)
+    if login:
+        login.forget_token()
+
+
+async def query_instances(naming: NacosNamingService, conf: Conf) -> list[dict[str, Any]]:
+    """Return the service's instances, of all clusters, as the server lists them now."""
+    service = await naming.grpc_client_proxy.query_instance_of_service(
+        conf.service_name, conf.group, "", False
+    )
+    return [host.model_dump() for host in service.hosts]
+
+
+async def query_config(config: NacosConfigService, conf: Conf) -> str:
+    """Return the config's text as the server has it, "" where there is none."""
+    content, _ = await config.grpc_client_proxy.query_config(conf.data_id, conf.group)
+    return content or ""
+
+
+async def publish_config(config: NacosConfigService, param: ConfigParam) -> None:
+    """Publish a config as it is."""
+    await config.grpc_client_proxy.publish_config(param)
+
+
+async def get_http(
+    naming: NacosNamingService, conf: Conf, path: str, params: dict[str, str]
+) -> bytes:
+    """Return the body of a GET of the server's HTTP API, with the token of the service."""
+    connector = naming.grpc_client_proxy.nacos_server_connector
+    headers: dict[str, str] = {}
+    await connector.inject_security_info(headers)
+    url = http_url(conf, connector.server_list[0], path)
+    body, error = await naming.http_agent.request(url, "GET", headers, params)
+    if not body:
+        raise HttpRefusedError(f"GET {path}: {error}")
+    content: bytes = body
+    return content
+
+
+async def listen(config: NacosConfigService, conf: Conf, on_push: Callable[[], None]) -> None:
+    """Have every push of the config call `on_push`, on the event loop."""
+    proxy = config.grpc_client_proxy
+    rpc_client = await proxy.fetch_rpc_client()
+    handlers = rpc_client.server_request_handler_mapping
+    handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE] = _PushHandler(
+        handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE], on_push
+    )
+    # Makes the server send pushes to this connection.
+    await config.add_listener(conf.data_id, conf.group, _ignore_change)
+    await proxy.execute_config_listen_channel.put(None)
+
+
+class _PushHandler(IServerRequestHandler):  # type: ignore[misc]  # the SDK has no types
+    def __init__(self, sdk_handler: IServerRequestHandler, on_push: Callable[[], None]) -> None:
+        self._sdk_handler = sdk_handler
+        self._on_push = on_push
+
+    def name(self) -> str:
+        return "push"
+
+    async def request_reply(self, request: Any) -> Any:
+        self._on_push()
+        return await self._sdk_handler.request_reply(request)
+
+
+async def _ignore_change(tenant: str, data_id: str, group: str, content: str) -> None:
+    """Stand in as the listener that the SDK requires."""
