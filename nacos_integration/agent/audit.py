@@ -1,4 +1,4 @@
-"""Writes the history of the live config to the database, when that is there."""
+"""Writes the history of the live config to the database."""
 
 import collections
 import logging
@@ -15,16 +15,16 @@ logger = logging.getLogger(__name__)
 PENDING_MAX = 1000
 RETRY_SECONDS = 5.0
 CHECK_SECONDS = 10.0
-# In the database, of all instances together: newer ones push out the oldest.
+# In the database, of all instances together.
 KEPT_ROWS = 10_000
 
 
 class AuditLog:
-    """One thread that writes rows in order; they wait while the database is away.
+    """One thread that writes rows in order; they wait while the database is unreachable.
 
-    `record` may be called from any thread and never blocks. Past PENDING_MAX waiting rows the
-    oldest is given up, with a message, and so is one that the database will never take. `report` is
-    told, at least every CHECK_SECONDS, whether the database can be reached.
+    `record` may be called from any thread and never blocks. Beyond PENDING_MAX waiting rows the
+    oldest is dropped, and so is a row that the database refuses. `report` is called at least every
+    CHECK_SECONDS with whether the database is reachable.
     """
 
     def __init__(self, report: Callable[[bool], None]) -> None:
@@ -44,11 +44,11 @@ class AuditLog:
             self._pending.append(row)
             if len(self._pending) > PENDING_MAX:
                 lost = self._pending.popleft()
-                logger.error("config history: database away too long, given up: %s", lost)
+                logger.error("config history: database unreachable too long, dropped: %s", lost)
             self._changed.notify()
 
     def close(self, timeout: float) -> None:
-        """Write what waits, and end the thread, within `timeout` seconds."""
+        """Write the waiting rows, and end the thread, within `timeout` seconds."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -60,20 +60,20 @@ class AuditLog:
         # ready() starts the agent, and the models of later apps are not loaded then.
         apps.ready_event.wait()
         failure = ""
-        patience = 0.0
+        wait_seconds = 0.0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._pending or self._closing, patience)
+                self._changed.wait_for(lambda: self._pending or self._closing, wait_seconds)
                 row = self._pending[0] if self._pending else None
                 if row is None and self._closing:
                     return
-            patience = CHECK_SECONDS
+            wait_seconds = CHECK_SECONDS
             try:
                 _write(row) if row else ConfigChange.objects.exists()
             except DataError as error:
-                logger.error("config history: given up, the database refuses %s: %s", row, error)
+                logger.error("config history: dropped, the database refuses %s: %s", row, error)
             except Exception as error:  # noqa: BLE001
-                # Not migrated, away, read-only: whatever it is, it may pass, and nothing waits.
+                # Not migrated, unreachable, read-only: it may pass, and no request waits for it.
                 if str(error) != failure:
                     failure = str(error)
                     logger.warning("config history: waiting for the database: %s", failure)
@@ -94,6 +94,6 @@ class AuditLog:
 
 
 def _write(row: ConfigChange) -> None:
-    row.pk = None  # it may be tried again after a failure that came late
+    row.pk = None  # set by an earlier attempt that failed late
     row.save(force_insert=True)
     ConfigChange.objects.filter(pk__lte=row.pk - KEPT_ROWS).delete()

@@ -1,4 +1,4 @@
-"""Where the config text comes from: Nacos, or a file."""
+"""The sources of the config text: Nacos, or a file."""
 
 import contextlib
 import errno
@@ -20,12 +20,12 @@ from nacos_integration.errors import (
 from nacos_integration.live_config import md5_of
 from nacos_integration.sdk.client import NacosClient
 
-# Larger is not a config, but a mistake; Nacos itself takes 100 KiB.
+# A larger text is a mistake; Nacos itself takes 100 KiB.
 MAX_BYTES = 64 * 1024
 
 
 class ConfigSource(Protocol):
-    """One config text that someone else changes.
+    """One config text, which others may change.
 
     `read`, `publish` and `wait` are called from one thread, `wake` from any.
     """
@@ -38,7 +38,7 @@ class ConfigSource(Protocol):
         ...
 
     def publish(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
-        """Put `text` in place of the one with that MD5, and only of that; "" stands for none.
+        """Replace the text with that MD5, and no other, by `text`; "" stands for no text.
 
         `user` and `text_type`, such as yaml, are for the source's records, if it has any. Raises
         ConflictError, NotAllowedError, SourceUnavailableError, or UnreadableConfigError.
@@ -55,10 +55,10 @@ class ConfigSource(Protocol):
 
 
 class FileSource:
-    """A file of the user's, looked at ten times a second."""
+    """A file, checked ten times a second."""
 
     POLL_SECONDS = 0.1
-    # Editors and shells write in pieces; a text counts once it has stood still this long.
+    # Editors and shells write in pieces: a text counts when it has not changed for this long.
     SETTLE_SECONDS = 0.1
     SETTLE_LIMIT_SECONDS = 3.0
 
@@ -91,7 +91,7 @@ class FileSource:
 
     def publish(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
         if md5_of(self.read() or "") != replaces_md5:
-            raise ConflictError(f"{self._path} holds another text by now")
+            raise ConflictError(f"{self._path} has changed since")
         path = self._path.resolve()  # a link stays one
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
@@ -102,7 +102,7 @@ class FileSource:
             with contextlib.suppress(FileNotFoundError):
                 shutil.copymode(path, draft)
             if path.exists() and not os.access(path, os.W_OK):
-                # A rename would succeed, against the will of who has set that.
+                # A rename would succeed even so.
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             draft.replace(path)
         except OSError as error:
@@ -130,7 +130,7 @@ class FileSource:
 
 
 class NacosSource:
-    """The config in Nacos; a push only ends the wait, and what counts is what `read` then finds."""
+    """The config in Nacos; a push only ends the wait, after which the text is read."""
 
     def __init__(self, client: NacosClient) -> None:
         self._client = client

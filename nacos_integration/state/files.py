@@ -11,9 +11,9 @@ logger = logging.getLogger(__name__)
 
 
 def write_json(path: Path, content: dict[str, Any], *, durable: bool = True) -> None:
-    """Replace the file atomically: a reader, or a crash, finds the old content or the new.
+    """Replace the file atomically: a reader finds the old content or the new, also after a crash.
 
-    Without `durable` the disk is not waited for: a crash of the machine may lose the file.
+    Without `durable`, a crash of the machine may lose the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
@@ -30,9 +30,9 @@ def write_json(path: Path, content: dict[str, Any], *, durable: bool = True) -> 
 
 
 def overwrite_json(path: Path, content: dict[str, Any]) -> None:
-    """Write over the file's own blocks, for when a full disk has no room for a second copy.
+    """Overwrite the file in place, for a full disk without room for a second copy.
 
-    Not atomic: a reader in that very moment finds nothing, and asks again.
+    Not atomic: a reader at that moment finds nothing.
     """
     with path.open("r+", encoding="utf-8") as file:
         json.dump(content, file, ensure_ascii=False, indent=1)
@@ -40,12 +40,12 @@ def overwrite_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the content, or None where there is none or it is not ours."""
+    """Return the content, or None where there is no file or no JSON object in it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        logger.error("%s cannot be read, as if it were not there: %s", path, error)
+        logger.error("%s cannot be read, ignoring it: %s", path, error)
         return None
     return content if isinstance(content, dict) else None

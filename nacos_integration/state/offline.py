@@ -1,4 +1,4 @@
-"""Takes this instance out of the registry, and puts it back; from outside the agent's process."""
+"""An operator's wish to keep this instance out of the registry, from any process."""
 
 import time
 
@@ -8,7 +8,7 @@ from nacos_integration.state.states import RegistrationState
 
 
 def take_out(*, this_launch: bool = False) -> float:
-    """Note the wish to be out of the registry, over restarts too; return when, for `wait_until`.
+    """Write the wish, which outlives restarts; return its time, for `is_confirmed`.
 
     With `this_launch` it ends with the service.
     """
@@ -19,18 +19,18 @@ def take_out(*, this_launch: bool = False) -> float:
 
 
 def put_back() -> float:
-    """Take the wish back; return when, for `wait_until`."""
+    """Remove the wish; return the time, for `is_confirmed`."""
     conf.load().offline_path.unlink(missing_ok=True)
     return time.time()
 
 
 def is_out() -> bool:
-    """Return whether such a wish is noted."""
+    """Return whether there is such a wish."""
     return conf.load().offline_path.exists()
 
 
 def is_confirmed(since: float) -> bool:
-    """Return whether the registry has agreed to the wish of that time."""
+    """Return whether the registry has confirmed the wish of that time."""
     registration = status.read().get("registration", {})
     wanted, moment = (
         (RegistrationState.OFFLINE, "confirmed_at")
@@ -41,7 +41,7 @@ def is_confirmed(since: float) -> bool:
 
 
 def wait_until_confirmed(since: float, seconds: float) -> bool:
-    """Wait for `is_confirmed` at most so long; return whether it is so."""
+    """Wait for `is_confirmed`, at most `seconds`; return whether it is."""
     deadline = time.monotonic() + seconds
     while not is_confirmed(since):
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
-"""Reads and replaces the config text where it comes from, on behalf of processes such as workers.
+"""Reads and replaces the config text at its source, for any process of this instance.
 
-Only the agent has a connection to Nacos, so it does both. Who asks leaves a file in the agent's
-folder, and finds the answer in another.
+Only the agent has a connection to Nacos. A process leaves its request as a file in the agent's
+folder, `question-….json`, and finds the answer in `answer-….json`.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ from nacos_integration.errors import (
 from nacos_integration.state import files, status
 
 if TYPE_CHECKING:
-    # It imports the SDK, which takes a second, and room in each worker.
+    # It imports the SDK, which takes a second, and memory in each worker.
     from nacos_integration.agent.sources import ConfigSource
 
-# More than Nacos may need to be found away, twice.
+# More than two calls to an unreachable Nacos take.
 ANSWER_SECONDS = 12.0
 POLL_SECONDS = 0.05
 _CODES: dict[type[Exception], str] = {
@@ -35,10 +35,10 @@ _CODES: dict[type[Exception], str] = {
 
 
 class PublishingError(Exception):
-    """The text was not read or not replaced; says why.
+    """The text was not read or not replaced.
 
     `code` is `conflict` (somebody else has changed it), `not-allowed`, `unavailable` (Nacos or the
-    file does not answer), `unreadable` (no text), `no-agent`, or `late`: then it may still happen.
+    file), `unreadable` (not a text), `no-agent`, or `late`: then it may still happen.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -48,16 +48,16 @@ class PublishingError(Exception):
 
 def read_text() -> str:
     """Return the text that the source has now, "" where there is none; raise PublishingError."""
-    text: str | None = _ask({"what": "read"})["text"]
+    text: str | None = _request({"what": "read"})["text"]
     return text or ""
 
 
 def publish(text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
-    """Put `text` in place of the one with that MD5, of "" where there is none, and only of that.
+    """Replace the text with that MD5, of "" where there is none, and no other, by `text`.
 
     `user` and `text_type`, such as yaml, go into Nacos' records. Raises PublishingError.
     """
-    _ask(
+    _request(
         {
             "what": "publish",
             "text": text,
@@ -68,50 +68,50 @@ def publish(text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
     )
 
 
-def _ask(question: dict[str, Any]) -> dict[str, Any]:
+def _request(question: dict[str, Any]) -> dict[str, Any]:
     folder = conf.load().agent_dir
     if not status.is_agent_running():
         raise PublishingError("no-agent", f"no agent runs for {conf.load().instance}")
     name = f"{uuid.uuid4().hex}.json"
-    asked, answered = folder / f"question-{name}", folder / f"answer-{name}"
+    question_path, answer_path = folder / f"question-{name}", folder / f"answer-{name}"
     try:
-        files.write_json(asked, question | {"asked_at": time.time()}, durable=False)
+        files.write_json(question_path, question | {"asked_at": time.time()}, durable=False)
     except OSError as error:
         raise PublishingError("unavailable", f"{folder}: {error.strerror}") from error
     deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline:
-        if found := files.read_json(answered):
-            answered.unlink()
-            if found["error"]:
-                raise PublishingError(found["error"], found["detail"])
-            return found
+        if answer := files.read_json(answer_path):
+            answer_path.unlink()
+            if answer["error"]:
+                raise PublishingError(answer["error"], answer["detail"])
+            return answer
         time.sleep(POLL_SECONDS)
     try:
-        asked.unlink()
+        question_path.unlink()
     except FileNotFoundError:
         raise PublishingError("late", f"no answer within {ANSWER_SECONDS:g} s") from None
-    raise PublishingError("unavailable", f"the agent took no notice for {ANSWER_SECONDS:g} s")
+    raise PublishingError("unavailable", f"the agent did not answer for {ANSWER_SECONDS:g} s")
 
 
-def is_asked(folder: Path) -> bool:
-    """Return whether a question waits in the agent's folder."""
+def has_requests(folder: Path) -> bool:
+    """Return whether a request waits in the agent's folder."""
     return any(folder.glob("question-*.json"))
 
 
-def answer(folder: Path, source: "ConfigSource") -> None:
-    """Do what is asked for, once each; for the agent's one thread that uses `source`."""
+def answer_requests(folder: Path, source: "ConfigSource") -> None:
+    """Do what each request wants, once; called by the agent's one thread that uses `source`."""
     for path in folder.glob("question-*.json"):
         question = files.read_json(path)
         try:
-            # Who asked removes it when out of patience; whoever does so first has decided.
+            # The requesting process removes it when it gives up. The first to remove it decides.
             path.unlink()
         except FileNotFoundError:
             continue
-        # What an agent that is gone was asked must not be done now.
+        # A request to an earlier agent must not be done now.
         if question and time.time() - question.pop("asked_at") < ANSWER_SECONDS:
-            answered = path.with_name(path.name.replace("question", "answer"))
+            answer_path = path.with_name(path.name.replace("question", "answer"))
             with contextlib.suppress(OSError):
-                files.write_json(answered, _do(source, **question), durable=False)
+                files.write_json(answer_path, _do(source, **question), durable=False)
 
 
 def _do(source: "ConfigSource", what: str, **details: Any) -> dict[str, Any]:

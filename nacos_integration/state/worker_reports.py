@@ -1,7 +1,7 @@
-"""Which worker processes this instance has, and the config each of them runs.
+"""The worker processes of this instance, and the config that each runs.
 
-Each leaves a small file in the agent's folder, and touches it, so that no request is needed to see
-a worker that hangs.
+Each writes a small file in the agent's folder and touches it regularly, which shows a worker that
+hangs without a request to it.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
 SILENT_SECONDS = 10.0
-# gunicorn has replaced one that hangs by then.
+# By then gunicorn has replaced a worker that hangs.
 GONE_SECONDS = 60.0
 
 
@@ -35,7 +35,7 @@ class WorkerReport:
         self._touched_at = 0.0
 
     def keep(self) -> None:
-        """Load the config, as a request would, and see that the report tells it."""
+        """Load the config, as a request would, and update the report where that is due."""
         try:
             applied = live_config.current(self._handler)
             now = time.time()
@@ -47,16 +47,15 @@ class WorkerReport:
             else:
                 return
             self._touched_at = now
-        except Exception as error:  # noqa: BLE001 (such as a full disk: no reason to end a worker)
+        except Exception as error:  # noqa: BLE001 (a full disk must not end a worker)
             logger.debug("no report of this worker: %s", error)
             self._written = None
 
     def remove(self) -> None:
-        """Leave no file behind."""
+        """Remove the report, and the folder if it was the last file."""
         with contextlib.suppress(OSError):
             self._path.unlink()
-            # The agent left it, if it ended before; and so did workers that were killed.
-            read()
+            read()  # removes the reports of killed workers
             self._path.parent.rmdir()
 
     def _content(
@@ -72,9 +71,10 @@ class WorkerReport:
 
 
 def read() -> list[dict[str, Any]]:
-    """Return what this launch's workers report, with `silent_seconds`; forget those that are gone.
+    """Return the reports of this launch's workers; remove those of processes that have ended.
 
-    Each has `pid`, `version` and `value` of its config, and `since` when it runs that.
+    Each has `pid`, `version` and `value` of its config, `since` when it runs that, and
+    `silent_seconds`.
     """
     settings = conf.load()
     found = []

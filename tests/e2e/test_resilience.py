@@ -133,7 +133,7 @@ def test_an_agent_that_dies_once_goes_on_with_new_threads(service: Service) -> N
     service.environment["DJANGO_SETTINGS_MODULE"] = "kmeans_project.settings"
     service.start(("-c", ONCE_DYING_AGENT))
     service.wait_until_it_answers()
-    assert "the agent starts anew" in service.log()
+    assert "restarting the agent" in service.log()
     service.config_file.write_text("clusters: 4\n")
     service.wait_until_clusters(4)
     assert service.stop() == 0

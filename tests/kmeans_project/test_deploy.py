@@ -16,7 +16,7 @@ from django.core.management import get_commands, load_command_class
 from django.urls import resolve
 
 from kmeans_project import __version__
-from nacos_integration.agent.supervisor import LEAVE_SECONDS
+from nacos_integration.agent.supervisor import DEREGISTER_SECONDS
 from nacos_integration.management.commands.nacos import CONFIRM_SECONDS
 from nacos_integration.management.commands.serve import KILL_SECONDS
 from tests.support.documents import documented_settings
@@ -58,7 +58,7 @@ def seconds_of_stop() -> float:
     drain, stop = (
         float(default(name)) for name in ("SERVE_DRAIN_SECONDS", "SERVE_STOP_TIMEOUT_SECONDS")
     )
-    assert steps[:3] == [LEAVE_SECONDS, drain, stop + KILL_SECONDS]
+    assert steps[:3] == [DEREGISTER_SECONDS, drain, stop + KILL_SECONDS]
     assert sum(steps) == together
     return together
 

@@ -44,7 +44,7 @@ def test_too_many_waiting_rows_are_given_up_with_a_message(
         log.record(row(number))
     log.close(5)
     call_command("migrate", verbosity=0)
-    assert "given up: config 0: Applied" in caplog.text
+    assert "dropped: config 0: Applied" in caplog.text
     assert "2 rows not written before the stop" in caplog.text
 
 

@@ -79,7 +79,7 @@ def test_what_a_dead_agent_was_asked_is_not_done_later(tmp_path: Path) -> None:
         "user": "ada", "text_type": "yaml", "asked_at": time.time() - publishing.ANSWER_SECONDS,
     }  # fmt: skip
     files.write_json(tmp_path / "question-1.json", question)
-    publishing.answer(tmp_path, FileSource(path))
+    publishing.answer_requests(tmp_path, FileSource(path))
     assert path.read_text() == "clusters: 3\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["config.yaml"]
 

@@ -66,7 +66,7 @@ class Command(BaseCommand):
                 time.sleep(0.1)
             ended_by_itself = gunicorn.poll() is not None
             # First out of the registry, so that nobody new is sent here; only then the server.
-            left_for_seconds = agent.leave()
+            left_for_seconds = agent.deregister()
             if not ended_by_itself and signal.SIGINT not in self._signals:
                 self._drain(gunicorn, settings.SERVE_DRAIN_SECONDS - left_for_seconds)
         finally:

@@ -1,0 +1,106 @@
+"""What one agent runs: its threads, its connection, and how they are wired."""
+
+import time
+from functools import partial
+from pathlib import Path
+
+from nacos_integration.agent import probe
+from nacos_integration.agent.audit import AuditLog
+from nacos_integration.agent.config_watcher import ConfigWatcher
+from nacos_integration.agent.loop import Loop
+from nacos_integration.agent.registration import Registration
+from nacos_integration.agent.sources import ConfigSource, FileSource, NacosSource
+from nacos_integration.conf import Conf
+from nacos_integration.sdk.client import NacosClient
+from nacos_integration.state import publishing
+from nacos_integration.state.status import Status
+
+JOIN_SECONDS = 1.0
+AUDIT_SECONDS = 1.0
+
+
+class AgentThreads:
+    """The threads of an agent, from their start to their end.
+
+    A heartbeat, where the instance registers; a config watcher; an audit log. All methods are
+    called from one thread, none after `end` but `deregister` and `close`, in that order.
+    """
+
+    def __init__(self, conf: Conf, *, registers: bool) -> None:
+        self._conf = conf
+        self.status = Status(conf)
+        self._audit = AuditLog(self._report_database)
+        self._client = NacosClient(conf, conf.agent_dir / "sdk") if conf.uses_nacos else None
+        source = NacosSource(self._client) if self._client else FileSource(Path(conf.config_file))
+        watcher = ConfigWatcher(conf, source, self.status, self._audit.record)
+        self._watcher_loop = Loop(
+            "config-watcher", partial(_watch, watcher, source, conf), source.wake
+        )
+        self._registration: Registration | None = None
+        self._heartbeat: Loop | None = None
+        if self._client and conf.register_enabled and registers:
+            self._registration = Registration(
+                conf,
+                self._client,
+                self.status,
+                probe=partial(probe.check, conf),
+                on_lost=source.wake,
+            )
+            self._heartbeat = Loop("nacos-heartbeat", self._registration.beat)
+        self._is_offline = conf.offline_path.exists()
+        self.is_draining = False
+
+    def are_alive(self) -> bool:
+        """Return whether every thread runs that should."""
+        return self._watcher_loop.is_alive() and (
+            self._heartbeat is None or self._heartbeat.is_alive()
+        )
+
+    def pass_on_requests(self) -> None:
+        """Wake the thread for which another process has left a file."""
+        if publishing.has_requests(self._conf.agent_dir):
+            self._watcher_loop.wake()
+        if self._heartbeat and self._is_offline != self._conf.offline_path.exists():
+            self._is_offline = not self._is_offline
+            self._heartbeat.wake()
+
+    def begin_drain(self) -> float:
+        """Make the instance not ready, and end the heartbeat; the config is still followed.
+
+        Return for how many seconds the instance has been deregistered already.
+        """
+        self.is_draining = True
+        self.status.set_draining()
+        if self._heartbeat:
+            self._heartbeat.end(JOIN_SECONDS)
+            self._heartbeat = None
+        return self._registration.seconds_deregistered if self._registration else float("inf")
+
+    def deregister(self) -> None:
+        """Deregister, if registered; call it when the heartbeat has ended."""
+        if self._registration:
+            self._registration.deregister()
+
+    def end(self) -> None:
+        """End the loops; the connection, and with it the registration, stays."""
+        for loop in (self._watcher_loop, self._heartbeat):
+            if loop:
+                loop.end(JOIN_SECONDS)
+
+    def close(self) -> None:
+        """Close the connection, and write the history that still waits."""
+        if self._client:
+            self._client.close()
+        self._audit.close(AUDIT_SECONDS)
+
+    def _report_database(self, reachable: bool) -> None:
+        self.status.update("database", reachable=reachable, checked_at=time.time())
+
+
+def _watch(watcher: ConfigWatcher, source: ConfigSource, conf: Conf) -> float:
+    publishing.answer_requests(conf.agent_dir, source)
+    delay = watcher.sync()
+    if delay is None:
+        source.wait(conf.reread_interval_seconds)
+        return 0.0
+    return delay
