@@ -2,23 +2,19 @@
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from clustering.api.views import KMeansView
 from clustering.playground import PlaygroundView, current_config
 from kmeans_project.pages.views import ApiDocsView, SchemaView, metrics
-from nacos_integration.web import health
 
 urlpatterns = [
     path("api/skl-kmeans", KMeansView.as_view(), name="skl-kmeans"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", ApiDocsView.as_view(), name="docs"),
-    path("livez", health.livez, name="livez"),
-    path("readyz", health.readyz, name="readyz"),
-    path("startupz", health.startupz, name="startupz"),
-    path("statusz", health.statusz, name="statusz"),
+    path("", include("nacos_integration.web.urls")),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     # Pages come last: patterns are tried in turn, and machines ask more often.

@@ -1,20 +1,17 @@
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 from greeting import Greeting
 
-from nacos_integration import live_config
-from nacos_integration.web import health
+from nacos_integration import current, wait_until_synced
 
 
 def greet(request: HttpRequest, name: str) -> HttpResponse:
-    live_config.wait_until_synced()
-    config = live_config.current(Greeting)
+    wait_until_synced()
+    config = current(Greeting)
     return HttpResponse(f"{config.value.word}, {name}!\n")
 
 
 urlpatterns = [
     path("greet/<name>", greet),
-    # The agent asks its own address here whether it is time to register.
-    path("readyz", health.readyz),
-    path("livez", health.livez),
+    path("", include("nacos_integration.web.urls")),
 ]
