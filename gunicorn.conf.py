@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmeans_project.settings")
 
 from django.apps import apps
 
 from kmeans_project import logs, settings, tracing
-from nacos_integration.launch import process
+from nacos_integration.launch import gunicorn as nacos
+from nacos_integration.launch.gunicorn import when_ready, worker_exit  # noqa: F401
 from serving.gunicorn.listener import shares
 
 bind = f"{settings.HOST}:{settings.PORT}"
@@ -35,9 +37,6 @@ logger_class = "serving.gunicorn.logger.Logger"
 # For the master, where Django does not do it.
 logs.configure(settings.LOGGING)
 
-# This module runs in the master before anything else, so with --preload too.
-process.will_fork = True
-
 if not settings.METRICS_DIR:
     # In memory where there is such a folder: the workers map the files there, and would be killed
     # by the kernel if the disk was full.
@@ -47,11 +46,6 @@ if not settings.METRICS_DIR:
         dir=_memory if os.access(_memory, os.W_OK) else settings.STATE_DIR,
     )
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = settings.METRICS_DIR
-
-
-def when_ready(server: Any) -> None:
-    """Under `manage.py serve`, end when that process does, however it ends."""
-    process.end_with_parent(settings.SERVE_LIFELINE_FD)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -73,18 +67,9 @@ def on_exit(server: Any) -> None:
     shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)
 
 
-def worker_exit(server: Any, worker: Any) -> None:
-    """Hand the agent over when only this worker ends, after the requests of --max-requests."""
-    if worker.nr >= worker.max_requests:
-        agent = apps.get_app_config("nacos_integration").agent  # type: ignore[attr-defined]
-        if agent:
-            agent.hand_over()
-
-
 def post_fork(server: Any, worker: Any) -> None:
-    """Let the worker start the agent."""
-    process.will_fork = False
-    # With --preload the apps were loaded in the master, where ready() had to start nothing.
+    """Start what does not survive a fork."""
+    # With --preload the apps were loaded in the master; else wsgi.py starts the tracing.
     if apps.ready:
         tracing.start()
-        apps.get_app_config("nacos_integration").ready()
+    nacos.post_fork(server, worker)

@@ -186,7 +186,7 @@ def _launch_id() -> str:
     return os.environ.setdefault("SERVE_LAUNCH_ID", uuid.uuid4().hex)
 
 
-NACOS = {
+NACOS: dict[str, Any] = {
     "server_addr": env.list("NACOS_SERVER_ADDR", default=[]),
     "namespace": env.str("NACOS_NAMESPACE", ""),
     "group": env.str("NACOS_GROUP", "DEFAULT_GROUP"),
@@ -219,14 +219,37 @@ NACOS = {
     "bind_host": HOST,
     "bind_port": PORT,
     "state_dir": STATE_DIR,
+    "state_dir_is_temporary": STATE_DIR_IS_TEMPORARY,
     "launch_id": _launch_id(),
-}
-NACOS_LAUNCH = {
-    # `manage.py serve` holds the agent itself, not one of the workers it starts.
-    "agent_in_parent": SERVE_LIFELINE_FD is not None,
+    "lifeline_fd": SERVE_LIFELINE_FD,
+    "drain_seconds": SERVE_DRAIN_SECONDS,
+    "stop_timeout_seconds": SERVE_STOP_TIMEOUT_SECONDS,
     # Django's autoreloader runs the command twice: only the inner process serves.
     "reloader_child": env.str("RUN_MAIN", "") == "true",
-}
+    # For messages: the variable of each key.
+    "variables": {
+        **{
+            key: f"NACOS_{key.upper()}"
+            for key in (
+                "server_addr", "namespace", "group", "data_id", "username", "password",
+                "access_key", "secret_key", "tls_enabled", "tls_ca_file", "tls_cert_file",
+                "tls_key_file", "register_enabled", "service_name", "service_ip", "service_port",
+                "preferred_networks", "cluster_name", "beat_interval_seconds",
+                "verify_interval_seconds", "reread_interval_seconds", "sync_timeout_seconds",
+            )
+        },
+        "weight": "NACOS_SERVICE_WEIGHT",
+        "ephemeral": "NACOS_SERVICE_EPHEMERAL",
+        "metadata": "NACOS_SERVICE_METADATA",
+        "ready_requires": "READY_REQUIRES",
+        "config_file": "KMEANS_CONFIG_FILE",
+        "bind_host": "HOST",
+        "bind_port": "PORT",
+        "state_dir": "STATE_DIR",
+        "drain_seconds": "SERVE_DRAIN_SECONDS",
+        "stop_timeout_seconds": "SERVE_STOP_TIMEOUT_SECONDS",
+    },
+}  # fmt: skip
 
 
 # Django

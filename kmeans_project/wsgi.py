@@ -2,13 +2,11 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
-
 from kmeans_project import tracing
 from nacos_integration.launch import process
+from nacos_integration.launch.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmeans_project.settings")
-process.serves_wsgi = True
 tracing.instrument()
 if not process.will_fork:
     tracing.start()

@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
-from django.conf import settings
 
 from nacos_integration.launch import process
 
@@ -16,23 +15,27 @@ if TYPE_CHECKING:
 
 
 class NacosIntegrationConfig(AppConfig):
-    """Registers this instance in Nacos and keeps its config in step, or watches a config file."""
+    """Registers this instance in Nacos and follows its config, or follows a config file."""
 
     name = "nacos_integration"
     verbose_name = "Nacos"
     agent: "Agent | None" = None
 
     def ready(self) -> None:
-        """Start the agent, where this process serves, and is not about to fork workers."""
-        from nacos_integration import checks  # noqa: F401 (importing registers the checks)
+        """Start the agent if this process serves, and will not fork workers."""
+        from nacos_integration import checks, conf  # noqa: F401 (importing registers the check)
 
-        if process.should_have_agent(**settings.NACOS_LAUNCH):
+        given = conf.given()
+        if process.should_have_agent(
+            agent_in_parent=given["lifeline_fd"] is not None,
+            reloader_child=given["reloader_child"],
+        ):
             self.start_agent()
 
     def start_agent(self) -> "Agent":
         """Return this process's agent, started."""
         if self.agent is None:
-            # Only now: the SDK takes a second to import, and other commands have no use for it.
+            # Only here: the SDK takes a second to import, and other commands do not need it.
             from nacos_integration import conf
             from nacos_integration.agent.supervisor import Agent
 
@@ -44,7 +47,7 @@ class NacosIntegrationConfig(AppConfig):
 
 
 def _run_atexit_on_sigterm() -> None:
-    """Let SIGTERM end this process in order, where its launcher does not see to that."""
+    """Let SIGTERM end this process in order, unless its launcher handles it."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -9,10 +9,11 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from nacos_integration import address, checks
+from nacos_integration import address, validation
+from nacos_integration.launch import process
 from nacos_integration.state.states import ConfigOrigin
 
-# For what `settings.NACOS` leaves out; REQUIRED of the checks has no default.
+# For what `settings.NACOS` leaves out, beside what `given` derives.
 DEFAULTS: Final[dict[str, Any]] = {
     "server_addr": (),
     "namespace": "",
@@ -38,7 +39,13 @@ DEFAULTS: Final[dict[str, Any]] = {
     "sync_timeout_seconds": 5.0,
     "ready_requires": (),
     "config_file": "",
-    "bind_host": "0.0.0.0",  # noqa: S104 (as gunicorn is told it; every address)
+    "bind_host": "0.0.0.0",  # noqa: S104 (every address)
+    "state_dir_is_temporary": False,
+    "drain_seconds": 40.0,
+    "stop_timeout_seconds": 30.0,
+    "lifeline_fd": None,
+    "reloader_child": False,
+    "variables": {},
 }
 
 
@@ -77,11 +84,22 @@ class Conf:
     bind_host: str
     bind_port: int
     state_dir: Path
+    state_dir_is_temporary: bool
     launch_id: str
+    lifeline_fd: int | None
+    reloader_child: bool
+    drain_seconds: float
+    stop_timeout_seconds: float
+    variables: dict[str, str]
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """How messages name each key: `NACOS["server_addr"] (NACOS_SERVER_ADDR)`."""
+        return {f.name: validation.setting_name(f.name, self.variables) for f in fields(self)}
 
     @property
     def uses_nacos(self) -> bool:
-        """Whether a Nacos is configured; else the config comes from `config_file`."""
+        """Whether Nacos is configured; else the config comes from `config_file`."""
         return bool(self.server_addr)
 
     @property
@@ -91,7 +109,7 @@ class Conf:
 
     @property
     def config_key(self) -> str:
-        """What identifies the config: the last good one of another key is not ours."""
+        """What identifies the config: one with another key is not used as the last good one."""
         if not self.uses_nacos:
             return f"file:{Path(self.config_file).absolute()}"
         servers = ",".join(sorted(self.server_addr))
@@ -104,7 +122,7 @@ class Conf:
 
     @cached_property
     def applied_path(self) -> Path:
-        """The applied config file; its name holds the key, so a change of key starts afresh."""
+        """The applied config file, one for each key."""
         key = hashlib.sha256(self.config_key.encode()).hexdigest()[:12]
         return self.state_dir / "applied" / f"{self.service_port}-{key}.json"
 
@@ -115,13 +133,15 @@ class Conf:
 
     @property
     def offline_path(self) -> Path:
-        """Where an operator's wish to keep this instance out of the registry is kept."""
+        """The file of an operator's wish to keep this instance out of the registry."""
         return self.agent_dir / "offline.json"
 
 
 def given() -> dict[str, Any]:
-    """Return `settings.NACOS` with the defaults; data id and port are those of the service."""
+    """Return `settings.NACOS` with the defaults."""
     raw: dict[str, Any] = DEFAULTS | settings.NACOS
+    raw.setdefault("state_dir", Path(settings.BASE_DIR) / "var")
+    raw.setdefault("launch_id", process.launch_id)
     raw.setdefault("data_id", raw.get("service_name"))
     raw.setdefault("service_port", raw.get("bind_port"))
     return raw
@@ -129,17 +149,17 @@ def given() -> dict[str, Any]:
 
 @cache
 def load() -> Conf:
-    """Return the settings, with server addresses normalised and the service's ip found.
+    """Return the settings, with normalised server addresses and the ip to register.
 
-    Raises ImproperlyConfigured that names every wrong setting.
+    Raises ImproperlyConfigured, which names every wrong setting.
     """
     raw = given()
-    if errors := list(checks.find_errors(raw)):
+    if errors := list(validation.find_errors(raw)):
         raise ImproperlyConfigured("\n".join(str(error) for error in errors))
     values = {f.name: raw[f.name] for f in fields(Conf)}
     values["server_addr"] = tuple(address.normalise(entry) for entry in raw["server_addr"])
     if values["namespace"] == "public":
-        # The default namespace has no id in the config centre of a 2.x server.
+        # The default namespace has no id in the configuration service of a 2.x server.
         values["namespace"] = ""
     values["preferred_networks"] = tuple(raw["preferred_networks"])
     values["ready_requires"] = tuple(raw["ready_requires"])

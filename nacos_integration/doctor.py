@@ -1,4 +1,4 @@
-"""Looks for what keeps an instance from being found or configured, and says what to do."""
+"""Checks what an instance needs to be found and configured, and says what to do."""
 
 import email.utils
 import json
@@ -18,14 +18,14 @@ from nacos_integration.sdk.client import NacosClient
 
 TIMEOUT_SECONDS = 3.0
 ANSWER_MAX_BYTES = 64 * 1024
-# Tokens and signatures carry times; the strictest check known is the signature's.
+# Servers check the times in tokens and, more strictly, in signatures.
 CLOCK_SECONDS = 30.0
 NAMESPACE_PATHS = ("/nacos/v3/admin/core/namespace/list", "/nacos/v1/console/namespaces")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: `ok` is None where it could not be looked at."""
+    """The result of one check: `ok` is None where it could not be made."""
 
     ok: bool | None
     what: str
@@ -33,13 +33,13 @@ class Finding:
 
 
 def examine(conf: Conf) -> Iterator[Finding]:
-    """Yield a finding for each thing that must be right, the basic ones first."""
+    """Yield a finding for each check, the basic ones first."""
     if not conf.uses_nacos:
-        yield Finding(None, "no Nacos is configured", "Set NACOS_SERVER_ADDR to use one.")
+        yield Finding(None, "Nacos is not configured", f"Set {conf.names['server_addr']}.")
         return
     yield _own_ip(conf)
     yield from _servers(conf)
-    # A folder of its own: the one of a running agent is not to be touched.
+    # A folder of its own, because a running agent uses another.
     with TemporaryDirectory(prefix="nacos-doctor-") as folder:
         client = NacosClient(conf, Path(folder))
         try:
@@ -59,13 +59,13 @@ def _own_ip(conf: Conf) -> Finding:
         return Finding(
             False,
             f"{what} is loopback: callers on other hosts would call themselves",
-            "Set NACOS_SERVICE_IP, or NACOS_PREFERRED_NETWORKS.",
+            f"Set {conf.names['service_ip']}, or {conf.names['preferred_networks']}.",
         )
     return Finding(
         False,
         f"{what} is not an address of this host",
-        "Right only behind address translation; else unset NACOS_SERVICE_IP, or correct it. This "
-        f"host has: {', '.join(address.own_addresses()) or 'none'}.",
+        f"Right only behind address translation; else unset or correct {conf.names['service_ip']}. "
+        f"This host has: {', '.join(address.own_addresses()) or 'none'}.",
     )
 
 
@@ -77,8 +77,8 @@ def _servers(conf: Conf) -> Iterator[Finding]:
         except OSError as error:
             yield Finding(
                 False,
-                f"{server} does not answer: {error}",
-                "Is Nacos running there, is the address right, does a firewall let it through?",
+                f"{server} is unreachable: {error}",
+                "Check that Nacos runs there, the address, and the firewall.",
             )
             continue
         yield Finding(True, f"{server} answers")
@@ -93,10 +93,8 @@ def _servers(conf: Conf) -> Iterator[Finding]:
         problem = address.connection_problem(host, grpc_port)
         yield Finding(
             problem is None,
-            f"{host}:{grpc_port} for gRPC {'is open' if problem is None else f'is not: {problem}'}",
-            ""
-            if problem is None
-            else "Open it beside the main port: it is always main port + 1000.",
+            f"{host}:{grpc_port} for gRPC is {'open' if problem is None else f'closed: {problem}'}",
+            "" if problem is None else "Open it too: it is always main port + 1000.",
         )
 
 
@@ -112,7 +110,7 @@ def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
         yield Finding(
             None,
             f"{name} does not exist in namespace {conf.namespace or 'public'}",
-            "The default is in force; create it to change that, or check namespace and group.",
+            "The default is in force. Create the config, or check namespace and group.",
         )
         return
     try:
@@ -138,9 +136,12 @@ def _namespace(conf: Conf, client: NacosClient) -> Finding:
         return Finding(
             False,
             f"{what} does not exist",
-            f"NACOS_NAMESPACE is an id, not a name; known are: {', '.join(filter(None, known))}.",
+            f"{conf.names['namespace']} is an id, not a name; there are: "
+            f"{', '.join(filter(None, known))}.",
         )
-    return Finding(None, f"whether {what} exists, this user may not ask", "Look in the console.")
+    return Finding(
+        None, f"this user has no permission to check {what}", "Check it in Nacos' console."
+    )
 
 
 def _listing(conf: Conf, client: NacosClient) -> Finding:
@@ -150,10 +151,10 @@ def _listing(conf: Conf, client: NacosClient) -> Finding:
             return Finding(True, f"the registry lists {what}")
         disabled = client.find_disabled_instance()
     except NacosError as error:
-        return Finding(False, f"the registry cannot be asked: {error}", "See the message.")
+        return Finding(False, f"the registry is unavailable: {error}", "See the message.")
     if disabled:
         return Finding(False, f"{what} is disabled", "Enable it in Nacos' console.")
-    return Finding(None, f"the registry does not list {what}", "It should while the service runs.")
+    return Finding(None, f"the registry does not list {what}", "It does while the service runs.")
 
 
 def _clock(conf: Conf, server: str) -> float | None:

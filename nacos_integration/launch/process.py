@@ -1,23 +1,27 @@
-"""Which process runs the agent, told by the launcher; without Django, so that it can be first."""
+"""Which process runs the agent; importable before Django is set up."""
 
 import os
 import signal
 import sys
 import threading
 import time
+import uuid
 
-# Set by wsgi.py: whoever loads the WSGI application is going to serve it.
+# Shared by forked processes, such as gunicorn's workers. A worker must not take what an earlier
+# launch left in the state directory for the state of its own agent.
+launch_id = uuid.uuid4().hex
+# Set by launch/wsgi.py: a process that loads the WSGI application is going to serve.
 serves_wsgi = False
-# Set by gunicorn.conf.py in gunicorn's master: with --preload it loads the application and then
-# forks, and threads or gRPC connections would not survive that.
+# Set by launch/gunicorn.py in gunicorn's master. With --preload the master loads the application
+# and then forks, which neither threads nor gRPC connections survive.
 will_fork = False
 
 
 def should_have_agent(*, agent_in_parent: bool, reloader_child: bool) -> bool:
-    """Return whether this process serves requests, or is `manage.py serve`: such have an agent.
+    """Return whether this process is one that serves, or `manage.py serve`.
 
-    Any other management command, a shell, a script or a test run is not. With `agent_in_parent`
-    the parent has it; `reloader_child` tells the inner of the two processes of `runserver`.
+    Other management commands, shells, scripts and test runs have no agent. With `agent_in_parent`
+    the parent has it. `reloader_child` marks the inner one of the two processes of `runserver`.
     """
     if will_fork or agent_in_parent:
         return False
@@ -33,19 +37,19 @@ def should_have_agent(*, agent_in_parent: bool, reloader_child: bool) -> bool:
     return arguments[0] == "serve"
 
 
-def end_with_parent(lifeline: int | None) -> None:
-    """In gunicorn's master: end it when `manage.py serve`, which started it, is gone, however.
+def end_with_parent(lifeline_fd: int | None) -> None:
+    """End gunicorn's master, in which this is called, when `manage.py serve` has ended in any way.
 
-    `lifeline` is the end of a pipe whose other end `serve` holds; None under another launcher.
+    `lifeline_fd` is the end of a pipe whose other end `serve` holds; None under another launcher.
     """
-    if lifeline is not None:
+    if lifeline_fd is not None:
         threading.Thread(
-            target=_end_at_close, args=(lifeline,), name="lifeline", daemon=True
+            target=_end_at_close, args=(lifeline_fd,), name="lifeline", daemon=True
         ).start()
 
 
-def _end_at_close(lifeline: int) -> None:
-    os.read(lifeline, 1)  # returns when the other end closes
+def _end_at_close(lifeline_fd: int) -> None:
+    os.read(lifeline_fd, 1)  # returns when the other end closes
     os.kill(os.getpid(), signal.SIGQUIT)
     time.sleep(1)
-    os.killpg(os.getpid(), signal.SIGKILL)  # `serve` made it the leader of a group of its own
+    os.killpg(os.getpid(), signal.SIGKILL)  # `serve` made this process lead a group of its own

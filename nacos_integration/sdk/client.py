@@ -346,12 +346,13 @@ def _explain(what: str, error: NacosException, conf: Conf) -> str:
     if error.error_code == _FORBIDDEN:
         who = f"user {conf.username!r}" if conf.username else "a client without a user"
         message += (
-            f"; Nacos refuses {who}: check NACOS_USERNAME, NACOS_PASSWORD and its permissions on "
-            f"namespace {conf.namespace or 'public'!r}"
+            f"; Nacos refuses {who}: check {conf.names['username']}, {conf.names['password']} and "
+            f"the user's permissions on namespace {conf.namespace or 'public'!r}"
         )
     if "RequestHandler Not Found" in error.message and not conf.ephemeral:
         message += (
-            "; this server takes no persistent instances over gRPC: unset NACOS_SERVICE_EPHEMERAL"
+            "; this server takes no persistent instances over gRPC: unset "
+            f"{conf.names['ephemeral']}"
         )
     return message
 

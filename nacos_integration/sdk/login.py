@@ -1,4 +1,4 @@
-"""The login to Nacos, and the addresses of its HTTP API."""
+"""The login to Nacos, and the URLs of its HTTP API."""
 
 import json
 import time
@@ -12,12 +12,12 @@ RETRY_SECONDS = 3.0
 
 def http_url(conf: Conf, server: str, path: str) -> str:
     """Return the URL of `path` on `server`, a `host:port`."""
-    # The SDK would take http for an address without a scheme, with TLS too.
+    # Without a scheme the SDK would use http, even with TLS.
     return f"{'https' if conf.tls_enabled else 'http'}://{server}{path}"
 
 
 class Login:
-    """Takes the place of the SDK's own login: password in the body, never in a URL or a log."""
+    """Replaces the SDK's login: the password is in the body, never in a URL or a log."""
 
     # Nacos 3 first; a 2.x server knows only the second.
     PATHS = ("/nacos/v3/auth/user/login", "/nacos/v1/auth/users/login")
@@ -38,12 +38,12 @@ class Login:
         except NacosError:
             if time.monotonic() >= self._expires_at:
                 raise
-            # The old one is still good, and the reason for the refusal may pass.
+            # The old token is still valid, and the refusal may pass.
             self._renew_at = time.monotonic() + RETRY_SECONDS
             return self._token
 
     def forget_token(self) -> None:
-        """Log in anew for the next request: the server has refused the token, or its owner."""
+        """Log in again for the next request, because the server has refused the token."""
         self._renew_at = self._expires_at = 0.0
 
     async def _login(self) -> str:
@@ -58,15 +58,16 @@ class Login:
                 self._token = answer["accessToken"]
                 seconds = float(answer.get("tokenTtl", 18000))
                 self._expires_at = time.monotonic() + seconds
-                # A tenth early, so that no request is under way when it expires.
+                # Early, so that it does not expire during a request.
                 self._renew_at = self._expires_at - 0.1 * seconds
                 return self._token
             if "404" not in str(error):
                 break
         if isinstance(error, str):
-            # Of a wrong password Nacos 3.0 says 500, as of a fault of its own.
+            # Nacos 3.0 answers a wrong password with 500, like a fault of its own.
+            names = self._conf.names
             raise RefusedError(
                 f"{self._server} refused the login of {self._conf.username!r} ({error}): "
-                "check NACOS_USERNAME and NACOS_PASSWORD, or the server's log"
+                f"check {names['username']} and {names['password']}, or the server's log"
             )
-        raise NacosError(f"{self._server} does not answer the login: {error}")
+        raise NacosError(f"{self._server} did not answer the login: {error}")

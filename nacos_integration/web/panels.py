@@ -80,11 +80,11 @@ def _differences(instance: Instance, registration: dict[str, Any]) -> Iterator[s
     """Yield how the instance's entry in the registry differs from what it should be."""
     listed = instance.listed
     if instance.is_own and registration.get("state") == RegistrationState.OFFLINE:
-        yield _("taken out by an operator")
+        yield _("taken offline by an operator")
     elif listed is None and not registration.get("differences"):
         yield _("not listed")
     if listed and not listed["healthy"]:
-        yield _("Nacos takes it for unhealthy")
+        yield _("Nacos reports it as unhealthy")
     if instance.is_own:
         yield from registration.get("differences") or []
 

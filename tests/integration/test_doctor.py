@@ -26,7 +26,11 @@ def test_all_is_well(nacos: NacosServer, make_service: MakeService) -> None:
     [
         ({"NACOS_SERVICE_IP": "203.0.113.9"}, "is not an address of this host", "NACOS_SERVICE_IP"),
         ({"NACOS_SERVICE_IP": "127.0.0.1"}, "is loopback", "NACOS_PREFERRED_NETWORKS"),
-        ({"NACOS_PASSWORD": "hush-wrong"}, "refused the login", "check NACOS_USERNAME"),
+        (
+            {"NACOS_PASSWORD": "hush-wrong"},
+            "refused the login",
+            'check NACOS["username"] (NACOS_USERNAME)',
+        ),
         ({"NACOS_USERNAME": "", "NACOS_PASSWORD": ""}, "[403]", "permissions"),
         (
             # Only an administrator may ask which namespaces there are.
@@ -57,7 +61,7 @@ def test_a_bad_config_is_named(nacos3: NacosServer, make_service: MakeService) -
 def test_a_closed_port_is_named(nacos3: NacosServer, make_service: MakeService) -> None:
     dead = f"127.0.0.1:{free_port()}"
     report = make_service(nacos3, NACOS_SERVER_ADDR=dead).manage("nacos", "doctor")
-    assert f"FAIL  {dead} does not answer" in report.stdout
+    assert f"FAIL  {dead} is unreachable" in report.stdout
 
 
 def test_a_closed_grpc_port_and_a_clock_far_off_are_named(
@@ -83,7 +87,7 @@ def test_a_closed_grpc_port_and_a_clock_far_off_are_named(
         server.join()
     assert "FAIL  the clocks here and on" in report.stdout
     assert "Set both by NTP" in report.stdout
-    assert f"FAIL  127.0.0.1:{port + 1000} for gRPC is not: [Errno 111]" in report.stdout
+    assert f"FAIL  127.0.0.1:{port + 1000} for gRPC is closed: [Errno 111]" in report.stdout
     assert "always main port + 1000" in report.stdout
 
 
@@ -92,4 +96,4 @@ def test_without_nacos_there_is_nothing_to_find(
 ) -> None:
     report = make_service(nacos3, NACOS_SERVER_ADDR="").manage("nacos", "doctor")
     assert report.returncode == 0
-    assert "Set NACOS_SERVER_ADDR" in report.stdout
+    assert 'Set NACOS["server_addr"] (NACOS_SERVER_ADDR)' in report.stdout

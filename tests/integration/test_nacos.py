@@ -199,7 +199,13 @@ def test_a_wrong_password_is_said_and_never_shown(
     service = make_service(nacos3, NACOS_PASSWORD="hush-wrong")
     service.start()
     service.wait_until_it_answers()
-    wait_until(lambda: "check NACOS_USERNAME and NACOS_PASSWORD" in service.log(), 10)
+    wait_until(
+        lambda: (
+            r"check NACOS[\"username\"] (NACOS_USERNAME) and "
+            r"NACOS[\"password\"] (NACOS_PASSWORD)" in service.log()
+        ),
+        10,
+    )
     assert service.clusters_in_force() == {3}
     service.stop()
     assert listed(nacos3, service) == []

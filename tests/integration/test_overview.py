@@ -163,7 +163,7 @@ def test_the_registry_is_shown_and_an_instance_taken_out_of_it(
     assert "leaves the registry" in admin.get("overview/registry/")
     admin.post("overview/registry/", wish="out")
     wait_until(lambda: not listed(nacos, service), 30, service.log)
-    wait_until(lambda: "taken out by an operator" in admin.panel("registry"), 30, service.log)
+    wait_until(lambda: "taken offline by an operator" in admin.panel("registry"), 30, service.log)
     assert service.labels()
     assert "registers again" in admin.get("overview/registry/")
     admin.post("overview/registry/", wish="in")
@@ -181,7 +181,7 @@ def test_while_nacos_is_away_the_page_says_so(
     admin = Admin(service)
     nacos3.freeze()
     try:
-        wait_until(lambda: "The registry was last seen as below" in admin.panel("registry"), 30)
+        wait_until(lambda: "This is the last known list" in admin.panel("registry"), 30)
         assert service.status["instance"] in admin.panel("registry")
         assert "does not answer" in admin.get("overview/clusters/")
     finally:

@@ -9,33 +9,33 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
-from nacos_integration import checks, conf
+from nacos_integration import conf, validation
 
 
 def test_the_defaults_are_right() -> None:
-    assert list(checks.find_errors(settings.NACOS)) == []
+    assert list(validation.find_errors(conf.given())) == []
 
 
 @pytest.mark.parametrize(
     ("wrong", "id", "named"),
     [
         ({"server_addr": ["a:1", "b:x"]}, "E001", "b:x"),
-        ({"tls_enabled": True}, "E002", "NACOS_TLS_CA_FILE: not set"),
-        ({"username": "nacos"}, "E003", "NACOS_PASSWORD"),
+        ({"tls_enabled": True}, "E002", 'NACOS["tls_ca_file"] (NACOS_TLS_CA_FILE): not set'),
+        ({"username": "nacos"}, "E003", 'NACOS["password"] (NACOS_PASSWORD)'),
         ({"secret_key": "s"}, "E003", "NACOS_ACCESS_KEY"),
         ({"service_ip": "localhost"}, "E004", "localhost"),
         ({"preferred_networks": ["10.0.0.0/33"]}, "E004", "10.0.0.0/33"),
         ({"service_port": 0}, "E005", "0"),
-        ({"weight": -1.0}, "E006", "-1"),
-        ({"beat_interval_seconds": 0.0}, "E007", "NACOS_BEAT_INTERVAL_SECONDS"),
-        ({"service_name": "a b"}, "E008", "NACOS_SERVICE_NAME"),
-        ({"group": "a@@b"}, "E008", "NACOS_GROUP"),
+        ({"weight": -1.0, "variables": {}}, "E006", 'NACOS["weight"]: -1'),
+        ({"beat_interval_seconds": 0.0}, "E007", "(NACOS_BEAT_INTERVAL_SECONDS): 0.0"),
+        ({"service_name": "a b"}, "E008", "(NACOS_SERVICE_NAME)"),
+        ({"group": "a@@b"}, "E008", "(NACOS_GROUP)"),
         ({"config_handler": "no.such.Handler"}, "E009", "no"),
     ],
 )
 def test_each_wrong_setting_is_named(wrong: dict[str, Any], id: str, named: str) -> None:
     with override_settings(NACOS=settings.NACOS | wrong):
-        found = list(checks.find_errors(settings.NACOS))
+        found = list(validation.find_errors(conf.given()))
         assert {error.id for error in found} == {f"nacos_integration.{id}"}
         assert named in " ".join(error.msg for error in found)
         assert all(error.hint for error in found)

@@ -136,11 +136,11 @@ def test_statusz_says_what_each_worker_runs(client: Client, configure: Configure
 def test_what_is_not_as_it_should_be_is_named() -> None:
     listed = {"healthy": False}
     cases: list[tuple[bool, dict[str, Any] | None, dict[str, Any], list[str]]] = [
-        (True, None, {"state": "offline"}, ["taken out by an operator"]),
+        (True, None, {"state": "offline"}, ["taken offline by an operator"]),
         (True, None, {"state": "retrying"}, ["not listed"]),
         (True, None, {"differences": ["enabled: False"]}, ["enabled: False"]),
         (True, {"healthy": True}, {"differences": ["weight: 2.0"]}, ["weight: 2.0"]),
-        (False, listed, {"differences": ["weight: 2.0"]}, ["Nacos takes it for unhealthy"]),
+        (False, listed, {"differences": ["weight: 2.0"]}, ["Nacos reports it as unhealthy"]),
         (False, {"healthy": True}, {"state": "offline"}, []),
     ]
     for own, entry, registration, expected in cases:

@@ -1,15 +1,12 @@
 """`manage.py serve`: the agent in this process, gunicorn in a child process."""
 
 import logging
-import os
 import signal
-import subprocess
 import sys
 import time
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
@@ -17,28 +14,29 @@ from django.db.migrations.executor import MigrationExecutor
 
 from nacos_integration import conf
 from nacos_integration.apps import NacosIntegrationConfig
+from nacos_integration.launch.serve import Gunicorn
 
 logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 5.0
-KILL_SECONDS = 5.0
+POLL_SECONDS = 0.1
 EX_SOFTWARE = 70
 
 
 class Command(BaseCommand):
     """Serves until SIGTERM or SIGINT, and ends in order.
 
-    On SIGTERM readiness says no, the instance leaves the registry, and requests are answered for
-    SERVE_DRAIN_SECONDS more, because callers keep its address that long; a second SIGTERM cuts that
-    short. Then requests in flight finish. SIGINT leaves out the wait.
+    On SIGTERM the instance becomes not ready and deregisters. It serves for `drain_seconds` more,
+    because callers keep its address that long; a second SIGTERM ends that. Then requests in flight
+    finish. SIGINT skips the wait.
     """
 
-    help = "Serve with gunicorn, registered in Nacos where one is configured."
-    # Checking the URLs would load scikit-learn, which only the workers need.
+    help = "Serve with gunicorn, registered in Nacos where that is configured."
+    # Checking the URLs would import what only the workers need.
     requires_system_checks = ["serving"]
 
     def execute(self, *args: Any, **options: Any) -> Any:
-        """Say what went wrong in the log, where all else of a service is looked for."""
+        """Log errors, because a service's log is where operators look."""
         try:
             return super().execute(*args, **options)
         except CommandError as error:
@@ -49,89 +47,66 @@ class Command(BaseCommand):
         self._signals: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        self._conf = conf.load()
         self._require_migrations()
         app = apps.get_app_config("nacos_integration")
         assert isinstance(app, NacosIntegrationConfig)
         agent = app.start_agent()
         if not agent.holds_lock.wait(LOCK_SECONDS):
             agent.stop()
-            configuration = conf.load()
+            names = self._conf.names
             raise CommandError(
-                f"another process serves as {configuration.instance} with the state directory "
-                f"{configuration.state_dir}: stop it, or set PORT or STATE_DIR"
+                f"another process serves as {self._conf.instance} with the state directory "
+                f"{self._conf.state_dir}: stop it, or change {names['bind_port']} or "
+                f"{names['state_dir']}"
             )
-        gunicorn, lifeline = self._start_gunicorn()
+        gunicorn = Gunicorn(self._conf)
         try:
-            while not self._signals and gunicorn.poll() is None and not agent.failed.is_set():
-                time.sleep(0.1)
-            ended_by_itself = gunicorn.poll() is not None
-            # First out of the registry, so that nobody new is sent here; only then the server.
-            left_for_seconds = agent.deregister()
-            if not ended_by_itself and signal.SIGINT not in self._signals:
-                self._drain(gunicorn, settings.SERVE_DRAIN_SECONDS - left_for_seconds)
+            while not self._signals and gunicorn.exit_code is None and not agent.failed.is_set():
+                time.sleep(POLL_SECONDS)
+            exit_code = gunicorn.exit_code
+            # First, so that no new caller finds the instance.
+            seconds_deregistered = agent.deregister()
+            if exit_code is None and signal.SIGINT not in self._signals:
+                self._drain(gunicorn, self._conf.drain_seconds - seconds_deregistered)
         finally:
-            self._stop_gunicorn(gunicorn)
-            os.close(lifeline)
+            gunicorn.stop()
         agent.stop()
         if agent.failed.is_set():
             sys.exit(EX_SOFTWARE)
-        if ended_by_itself:
-            raise CommandError(f"gunicorn ended by itself, exit code {gunicorn.returncode}")
+        if exit_code is not None:
+            raise CommandError(f"gunicorn ended by itself, exit code {exit_code}")
 
     def _on_signal(self, number: int, frame: Any) -> None:
-        # No threading.Event: a second signal within its set() would wait for the first for ever.
+        # No threading.Event: a second signal during its set() would wait for the first for ever.
         self._signals.append(number)
 
-    def _drain(self, gunicorn: "subprocess.Popen[bytes]", seconds: float) -> None:
-        """Go on serving for callers that do not know yet, until a further signal at the most."""
-        seen = len(self._signals)
+    def _drain(self, gunicorn: Gunicorn, seconds: float) -> None:
+        """Serve callers that still have the address, until another signal at the most."""
+        received = len(self._signals)
         deadline = time.monotonic() + seconds
         while (
-            time.monotonic() < deadline and len(self._signals) == seen and gunicorn.poll() is None
+            time.monotonic() < deadline
+            and len(self._signals) == received
+            and gunicorn.exit_code is None
         ):
-            time.sleep(0.1)
+            time.sleep(POLL_SECONDS)
 
     def _require_migrations(self) -> None:
         try:
             executor = MigrationExecutor(connection)
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         except DatabaseError as error:
-            # Never needed to serve: history waits for it.
-            logger.error("the database is away, serving without history for now: %s", error)
+            # Requests do not need the database; history waits for it.
+            logger.error("the database is unreachable, serving without history: %s", error)
             return
         finally:
             connection.close()
-        # SQLite is in the state directory; any other database is not ours to change.
-        is_temporary = getattr(settings, "STATE_DIR_IS_TEMPORARY", False)
-        if missing and is_temporary and connection.vendor == "sqlite":
+        # A temporary SQLite file is new at each start; any other database is migrated by operators.
+        is_temporary = self._conf.state_dir_is_temporary and connection.vendor == "sqlite"
+        if missing and is_temporary:
             call_command("migrate", verbosity=0, skip_checks=True)
         elif missing:
             raise CommandError(
                 f"{len(missing)} migrations are not applied: run `python manage.py migrate` first"
             )
-
-    @staticmethod
-    def _start_gunicorn() -> tuple["subprocess.Popen[bytes]", int]:
-        # gunicorn's master reads from the pipe and ends when this end closes, kill -9 included.
-        child_end, lifeline = os.pipe()
-        module, _, name = settings.WSGI_APPLICATION.rpartition(".")
-        gunicorn = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "gunicorn", f"{module}:{name}"],
-            cwd=settings.BASE_DIR,
-            env=os.environ | {"SERVE_LIFELINE_FD": str(child_end)},
-            pass_fds=(child_end,),
-            # Its own process group: a Ctrl-C must not reach it before the deregistration.
-            start_new_session=True,
-        )
-        os.close(child_end)
-        return gunicorn, lifeline
-
-    @staticmethod
-    def _stop_gunicorn(gunicorn: "subprocess.Popen[bytes]") -> None:
-        if gunicorn.poll() is None:
-            gunicorn.terminate()
-            try:
-                gunicorn.wait(settings.SERVE_STOP_TIMEOUT_SECONDS + KILL_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(gunicorn.pid, signal.SIGKILL)
-                gunicorn.wait()

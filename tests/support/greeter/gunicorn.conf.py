@@ -1,10 +1,9 @@
-import settings
+import os
 
-from nacos_integration.launch import process
+from django.conf import settings
 
-bind = f"0.0.0.0:{settings.PORT}"
+from nacos_integration.launch.gunicorn import *  # noqa: F403
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+bind = f"0.0.0.0:{settings.NACOS['bind_port']}"
 workers = 2
-
-
-def when_ready(server: object) -> None:
-    process.end_with_parent(settings.SERVE_LIFELINE_FD)

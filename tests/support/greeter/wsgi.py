@@ -1,10 +1,6 @@
 import os
 
-from django.core.wsgi import get_wsgi_application
-
-from nacos_integration.launch import process
+from nacos_integration.launch.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
-# Who loads this is going to serve; so gunicorn alone, without `serve`, has an agent too.
-process.serves_wsgi = True
 application = get_wsgi_application()

@@ -1,0 +1,49 @@
+"""gunicorn as a child process, for `manage.py serve`."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Final
+
+from django.conf import settings
+
+from nacos_integration.conf import Conf
+
+KILL_SECONDS: Final = 5.0
+
+
+class Gunicorn:
+    """gunicorn for the project's WSGI application; it ends when this process ends in any way."""
+
+    def __init__(self, conf: Conf) -> None:
+        self._conf = conf
+        # gunicorn's master reads from the pipe, and ends when this end closes, even on kill -9.
+        child_end, self._lifeline = os.pipe()
+        module, _, name = settings.WSGI_APPLICATION.rpartition(".")
+        launch = {"SERVE_LAUNCH_ID": conf.launch_id}
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "gunicorn", f"{module}:{name}"],
+            cwd=settings.BASE_DIR,
+            env=os.environ | {"SERVE_LIFELINE_FD": str(child_end)} | launch,
+            pass_fds=(child_end,),
+            # A process group of its own: Ctrl-C must not reach it before the deregistration.
+            start_new_session=True,
+        )
+        os.close(child_end)
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, None while it runs."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """Let requests in flight finish, and end; kill it after `stop_timeout_seconds`."""
+        if self.exit_code is None:
+            self._process.terminate()
+            try:
+                self._process.wait(self._conf.stop_timeout_seconds + KILL_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        os.close(self._lifeline)
