@@ -1,4 +1,4 @@
-"""Addresses: those of the servers, and the one under which others reach this instance."""
+"""Addresses of the servers, and the one under which others reach this instance."""
 
 import ipaddress
 import re
@@ -13,9 +13,9 @@ _CONNECT_SECONDS = 1.0
 
 
 def normalise(server_addr: str) -> str:
-    """Return `host:port` for an address as people write it: with a scheme, a path, or no port.
+    """Return `host:port` for an address that may have a scheme, a path, or no port.
 
-    Raises ValueError for what the SDK cannot use.
+    Raises ValueError for an address that the SDK cannot use.
     """
     text = re.sub(r"^https?://", "", server_addr.strip())
     text = re.sub(r"/(nacos/?)?$", "", text)
@@ -35,7 +35,7 @@ def service_ip(server_addr: str, preferred_networks: tuple[str, ...]) -> str:
     """Return the IPv4 address of this host to register.
 
     From a preferred network if the host is in one, else the source address of the route to the
-    server; a loopback address only when there is no other.
+    server. A loopback address only if there is no other.
     """
     own = own_addresses()
     for network in preferred_networks:
@@ -46,21 +46,21 @@ def service_ip(server_addr: str, preferred_networks: tuple[str, ...]) -> str:
     routed = _source_address(host, int(port))
     if routed and not ipaddress.IPv4Address(routed).is_loopback:
         return routed
-    # The server is on this very host, or its name does not resolve yet.
+    # The server is on this host, or its name does not resolve yet.
     return own[0] if own else "127.0.0.1"
 
 
 def _source_address(host: str, port: int) -> str | None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((host, port))  # UDP: looks up the route, sends nothing
+            probe.connect((host, port))  # UDP: finds the route, sends nothing
         except OSError:
             return None
         return str(probe.getsockname()[0])
 
 
 def connection_problem(host: str, port: int) -> OSError | None:
-    """Return what keeps a TCP connection from being made, None where nothing does."""
+    """Return why a TCP connection fails, None where it does not."""
     try:
         socket.create_connection((host, port), _CONNECT_SECONDS).close()
     except OSError as error:

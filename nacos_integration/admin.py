@@ -12,7 +12,7 @@ from nacos_integration.web.panels import applied_config
 
 @admin.register(ConfigChange)
 class ConfigChangeAdmin(admin.ModelAdmin):
-    """Read-only: the agent writes it, and Nacos or the file is the place to change the config."""
+    """Read-only: the agent writes it; the config is changed in Nacos or in its file."""
 
     list_display = ["created_at", "outcome", "short_after", "reason", "source", "instance", "md5"]
     list_filter = ["outcome", "source", "instance"]
@@ -21,7 +21,7 @@ class ConfigChangeAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("text"))
     def short_after(self, row: ConfigChange) -> str:
-        """The text judged, in one short line."""
+        """The text in one short line."""
         text = " ".join(row.after.split())
         return text if len(text) <= 60 else text[:59] + "…"
 

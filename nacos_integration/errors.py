@@ -1,29 +1,29 @@
-"""Errors of this app."""
+"""The errors of this app: each names what was tried, what happened, and what to do."""
 
 
 class NacosError(Exception):
-    """Nacos could not be asked, or refused; says which server, what happened, and what to do."""
+    """A call to Nacos failed."""
 
 
 class HttpRefusedError(NacosError):
-    """The server's HTTP API did not give what was asked for."""
+    """The server's HTTP API refused a request."""
 
 
 class ConflictError(NacosError):
-    """Somebody else has changed the config that was to be replaced."""
+    """Somebody else has changed the config that should be replaced."""
 
 
 class RefusedError(NacosError):
-    """The server gave no token, or no right; the connection itself works."""
+    """The server refused the login or the permission; the connection works."""
 
 
 class SourceUnavailableError(Exception):
-    """The source could not be asked; says what was tried, what happened, and what to do."""
+    """The source of the config could not be read."""
 
 
 class UnreadableConfigError(Exception):
-    """The source was asked, and what it holds is no text that could be judged."""
+    """The source of the config does not hold a text."""
 
 
 class NotAllowedError(Exception):
-    """The source does not let this service write; says what refused it."""
+    """The source of the config does not allow this service to write."""

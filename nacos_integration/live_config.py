@@ -1,7 +1,7 @@
-"""The config in force, as any process reads it: from the applied config file.
+"""The config in force, which any process reads from the applied config file.
 
-No thread and no connection: a look at the file's status tells whether to parse it anew. Safe to
-call from any thread and after a fork.
+No thread and no connection: the file's status shows whether to parse it again. Safe to call from
+any thread and after a fork.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ logger = logging.getLogger(__name__)
 
 
 class ConfigHandler(Protocol):
-    """What a config text means. Without arguments it is the default, before any config arrives."""
+    """What a config text means; without arguments, the default before any config arrives."""
 
     def __init__(self) -> None: ...
 
     @classmethod
     def parse(cls, text: str) -> tuple[Self, list[str]]:
-        """Return the value and remarks for the record; raise ValueError with the reason."""
+        """Return the value, and remarks for the history; raise ValueError with the reason."""
         ...
 
 
@@ -33,7 +33,7 @@ Value = TypeVar("Value", bound=ConfigHandler)
 
 @dataclass(frozen=True)
 class AppliedConfig(Generic[Value]):
-    """A config in force: its value, the text's MD5 as Nacos shows it, and where it came from."""
+    """A config in force: its value, the text's MD5 as Nacos shows it, and its origin."""
 
     value: Value
     md5: str
@@ -46,7 +46,7 @@ class AppliedConfig(Generic[Value]):
         return self.md5[:12]
 
 
-# (what stat said, the handler, what they gave); replaced as a whole, so no lock is needed.
+# (the file's status, the handler, the result); replaced as a whole, so no lock is needed.
 _cached: tuple[object, type[ConfigHandler], AppliedConfig[ConfigHandler]] | None = None
 
 
@@ -56,12 +56,12 @@ def current(handler: type[Value]) -> AppliedConfig[Value]:
     path = conf.load().applied_path
     try:
         stat = path.stat()
-        seen: object = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        signature: object = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
     except OSError:
-        seen = None
+        signature = None
     cached = _cached
-    if cached is None or cached[:2] != (seen, handler):
-        cached = (seen, handler, _read(handler) if seen else _default(handler))
+    if cached is None or cached[:2] != (signature, handler):
+        cached = (signature, handler, _read(handler) if signature else _default(handler))
         _cached = cached
     return cached[2]  # type: ignore[return-value]  # the handler was compared above
 
@@ -74,8 +74,8 @@ def _read(handler: type[Value]) -> AppliedConfig[Value]:
     try:
         value, _ = handler.parse(applied["content"])
     except ValueError as error:
-        # Accepted once, by an earlier release or under other limits.
-        logger.error("%s is not accepted any more, using the default: %s", path, error)
+        # An earlier release accepted it, or other limits were set.
+        logger.error("%s is no longer accepted, using the default: %s", path, error)
         return _default(handler)
     return AppliedConfig(value, applied["md5"], applied["source"], applied["applied_at"])
 
@@ -90,34 +90,34 @@ def md5_of(text: str) -> str:
 
 
 _synced = False
-_patience_ends: float | None = None
+_deadline: float | None = None
 
 
 def is_synced() -> bool:
     """Return whether this launch's agent has compared the applied file with the source.
 
-    True also once the agent has had `sync_timeout_seconds` for it, or this process has waited so
-    long for an agent: what is in force then is the last good config, or the default.
+    Also true when the agent has tried for `sync_timeout_seconds`, or this process has waited as
+    long for an agent. Then the last good config is in force, or the default.
     """
-    global _synced, _patience_ends
+    global _synced, _deadline
     if _synced:
         return True
     settings = conf.load()
-    if _patience_ends is None:
-        _patience_ends = time.monotonic() + settings.sync_timeout_seconds
+    if _deadline is None:
+        _deadline = time.monotonic() + settings.sync_timeout_seconds
     agent = status.read()
     if agent.get("launch_id") == settings.launch_id:
         _synced = bool(
             agent["config"]["synced_at"]
             or time.time() > agent["started_at"] + settings.sync_timeout_seconds
         )
-    if not _synced and time.monotonic() > _patience_ends:
-        logger.warning("no agent has confirmed the config in time; going on without")
+    if not _synced and time.monotonic() > _deadline:
+        logger.warning("no agent has confirmed the config in time, starting without that")
         _synced = True
     return _synced
 
 
 def wait_until_synced() -> None:
-    """Return when `is_synced`; costs nothing from then on."""
+    """Return when `is_synced`; later calls return at once."""
     while not is_synced():
         time.sleep(0.02)

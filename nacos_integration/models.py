@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ConfigChange(models.Model):
-    """One config text that was judged, and what became of it."""
+    """A config text that was applied or rejected."""
 
     class Outcome(models.TextChoices):
         APPLIED = "applied", _("Applied")

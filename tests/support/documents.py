@@ -8,7 +8,12 @@ from tests.support.service import ROOT
 DOCS = ROOT / "docs"
 DOCUMENTS = {
     path.relative_to(ROOT).as_posix(): path.read_text()
-    for path in [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/*/*.md")]
+    for path in [
+        *ROOT.glob("*.md"),
+        *DOCS.glob("*.md"),
+        *ROOT.glob("examples/*/*.md"),
+        ROOT / "nacos_integration" / "README.md",
+    ]
 }
 OPERATING = DOCUMENTS["docs/operating.md"]
 

@@ -1,4 +1,4 @@
-"""`manage.py nacos`: look at a running instance, take it out of the registry, put it back."""
+"""`manage.py nacos`: shows a running instance, checks it, takes it offline and back online."""
 
 import json
 from argparse import ArgumentParser
@@ -13,23 +13,23 @@ CONFIRM_SECONDS = 10.0
 
 
 class Command(BaseCommand):
-    """Works from outside the serving process, through the state directory."""
+    """Works through the state directory, from outside the process that serves."""
 
-    help = "Show the state of this instance in Nacos, examine what is wrong, or take it offline."
+    help = "Show this instance's state, check what is wrong, or take it offline in Nacos."
     requires_system_checks = ["nacos"]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        show = actions.add_parser("status", help="What the agent of this instance knows.")
-        show.add_argument("--json", action="store_true", help="As it is in status.json.")
-        actions.add_parser("doctor", help="Look for what is wrong, and say what to do.")
+        show = actions.add_parser("status", help="Show what the agent of this instance knows.")
+        show.add_argument("--json", action="store_true", help="Print status.json.")
+        actions.add_parser("doctor", help="Check what is wrong, and say what to do.")
         offline = actions.add_parser(
-            "offline", help="Leave the registry, and stay out over reconnects and restarts."
+            "offline", help="Deregister, and stay deregistered over reconnects and restarts."
         )
         offline.add_argument(
             "--this-launch",
             action="store_true",
-            help="Until the service is started again; for the preStop hook of a container.",
+            help="Only until the next start; for the preStop hook of a container.",
         )
         actions.add_parser("online", help="Register again.")
 
@@ -58,15 +58,15 @@ class Command(BaseCommand):
                 self.stdout.write(f"      -> {finding.advice}")
         failed = sum(finding.ok is False for finding in findings)
         if failed:
-            raise CommandError(f"{failed} of {len(findings)} findings need attention")
+            raise CommandError(f"{failed} of {len(findings)} checks failed")
 
     def _offline(self, options: dict[str, Any]) -> None:
         since = offline.take_out(this_launch=options["this_launch"])
         if not status.is_agent_running():
-            self.stdout.write("no agent runs; the instance will stay out when it is started")
+            self.stdout.write("no agent runs; the instance will not register when it is started")
             return
         self._wait_for(since)
-        self.stdout.write(f"{self._conf.instance} is out of the registry")
+        self.stdout.write(f"{self._conf.instance} is deregistered")
 
     def _online(self, options: dict[str, Any]) -> None:
         since = offline.put_back()
@@ -74,7 +74,7 @@ class Command(BaseCommand):
             self.stdout.write("no agent runs; the instance will register when it is started")
             return
         self._wait_for(since)
-        self.stdout.write(f"{self._conf.instance} is in the registry")
+        self.stdout.write(f"{self._conf.instance} is registered")
 
     def _wait_for(self, since: float) -> None:
         if offline.wait_until_confirmed(since, CONFIRM_SECONDS):
@@ -82,8 +82,8 @@ class Command(BaseCommand):
         registration = status.read().get("registration", {})
         error = registration.get("error") or "no error is known"
         raise CommandError(
-            f"the wish is noted, but the registry has not confirmed it within "
-            f"{CONFIRM_SECONDS:.0f} s; the instance is {registration.get('state')}: {error}"
+            f"requested, but the registry has not confirmed it within {CONFIRM_SECONDS:.0f} s; "
+            f"the instance is {registration.get('state')}: {error}"
         )
 
 
