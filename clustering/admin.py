@@ -35,7 +35,7 @@ from clustering.history.filters import (
     StatusFilter,
 )
 from clustering.models import ApiKey, RequestRecord
-from nacos_integration import live_config
+from nacos_integration import current
 
 
 @admin.register(RequestRecord)
@@ -170,10 +170,10 @@ def _replay_context(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
     from clustering.history import replay
 
     original = replay.partition(row.payload, row.labels) if row.labels is not None else None
-    current = live_config.current(Parameters).value.clusters
+    in_force = current(Parameters).value.clusters
     form = replay.ReplayForm(
         request.GET if "clusters" in request.GET else None,
-        initial={"clusters": row.clusters or current},
+        initial={"clusters": row.clusters or in_force},
     )
     context: dict[str, Any] = {"original_partition": original, "replay_form": form}
     if form.is_bound and form.is_valid():

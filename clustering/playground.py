@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
 from clustering.config.parameters import Parameters
-from nacos_integration import live_config
+from nacos_integration import current
 
 
 class PlaygroundView(TemplateView):
@@ -20,7 +20,7 @@ class PlaygroundView(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         return context | {
-            "config": live_config.current(Parameters),
+            "config": current(Parameters),
             "api_keys_required": settings.API_KEYS_REQUIRED,
         }
 
@@ -28,5 +28,5 @@ class PlaygroundView(TemplateView):
 @require_safe
 def current_config(request: HttpRequest) -> JsonResponse:
     """Return the config that the page shows; the page polls this URL."""
-    config = live_config.current(Parameters)
+    config = current(Parameters)
     return JsonResponse({"clusters": config.value.clusters, "version": config.version})

@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from clustering.config.parameters import Parameters
 from clustering.history.writer import history_writer
 from clustering.models import RequestRecord
-from nacos_integration import conf, live_config
+from nacos_integration import conf, current, md5_of, wait_until_synced
 from nacos_integration.agent.supervisor import Agent
 from tests.support.waiting import wait_until
 
@@ -29,7 +29,7 @@ def _agent() -> Iterator[Path]:
     path.write_text("clusters: 3\n")
     agent = Agent(conf.load())
     agent.start()
-    live_config.wait_until_synced()
+    wait_until_synced()
     yield path
     agent.stop()
 
@@ -40,7 +40,7 @@ def configure(_agent: Path) -> Iterator[Configure]:
 
     def write(text: str) -> None:
         _agent.write_text(text)
-        wait_until(lambda: live_config.current(Parameters).md5 == live_config.md5_of(text))
+        wait_until(lambda: current(Parameters).md5 == md5_of(text))
 
     write("clusters: 3\n")
     yield write

@@ -20,9 +20,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from clustering.config.editing import with_clusters
 from clustering.config.parameters import Parameters
 from clustering.history import charts, statistics
-from nacos_integration import conf, live_config
+from nacos_integration import conf, current, is_agent_running, md5_of, offline, publishing
 from nacos_integration.models import ConfigChange
-from nacos_integration.state import offline, publishing, status
 from nacos_integration.web import panels as nacos_panels
 
 RECENT: Final = 10
@@ -88,7 +87,7 @@ class ClustersForm(forms.Form):
 @permission_required((VIEW, PUBLISH), raise_exception=True)
 def clusters(request: HttpRequest) -> HttpResponse:
     """Ask for the number; show what would change; publish that, if it still is what was shown."""
-    in_force = live_config.current(Parameters).value.clusters
+    in_force = current(Parameters).value.clusters
     form = ClustersForm(request.POST or None, initial={"clusters": in_force})
     context: dict[str, Any] = {
         "title": _("Change clusters"),
@@ -115,17 +114,17 @@ def clusters(request: HttpRequest) -> HttpResponse:
         difference=_difference(text, after),
         remarks=Parameters.parse(after)[1],
         clusters=form.cleaned_data["clusters"],
-        replaces_md5=live_config.md5_of(text),
+        replaces_md5=md5_of(text),
         **context,
     )
 
 
 def _publish(request: HttpRequest, wanted: dict[str, Any], text: str, after: str) -> None:
     """Publish, and keep on record who did what, and what became of it."""
-    before_md5 = live_config.md5_of(text)
+    before_md5 = md5_of(text)
     if wanted["replaces_md5"] != before_md5:
         raise publishing.PublishingError("conflict", "the text is not the one of the preview")
-    change = f"clusters: {wanted['clusters']}, md5 {before_md5} -> {live_config.md5_of(after)}"
+    change = f"clusters: {wanted['clusters']}, md5 {before_md5} -> {md5_of(after)}"
     entry = _note(request, conf.load().config_key, f"publishing {change}")
     try:
         publishing.publish(
@@ -162,7 +161,7 @@ def registry(request: HttpRequest) -> HttpResponse:
     wish = f"{'taking out of' if take_out else 'putting back into'} the registry: {instance}"
     entry = _note(request, instance, wish)
     since = offline.take_out() if take_out else offline.put_back()
-    if not status.is_agent_running():
+    if not is_agent_running():
         said = _("Noted; no agent runs, so it counts when the service is started.")
     elif offline.wait_until_confirmed(since, CONFIRM_SECONDS):
         _amend(entry, f"{wish}, confirmed")

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from clustering import checks, services
 from clustering.engine import versions
-from nacos_integration.live_config import md5_of
+from nacos_integration import md5_of
 from tests.conftest import Configure
 from tests.support.reference import REFERENCE_POINTS
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from nacos_integration.live_config import md5_of
+from nacos_integration import md5_of
 from tests.conftest import Configure
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nacos_integration import conf
+from nacos_integration import conf, md5_of
 from nacos_integration.agent.sources import ConfigSource, FileSource, NacosSource
 from nacos_integration.errors import ConflictError
-from nacos_integration.live_config import md5_of
 from nacos_integration.sdk.client import NacosClient
 from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer

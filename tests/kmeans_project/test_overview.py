@@ -14,8 +14,7 @@ from django.utils import timezone
 
 from clustering.history import statistics
 from clustering.models import RequestRecord
-from nacos_integration import conf
-from nacos_integration.live_config import md5_of
+from nacos_integration import conf, md5_of
 from nacos_integration.models import ConfigChange
 from nacos_integration.state import publishing
 from tests.conftest import Configure
