@@ -83,11 +83,11 @@ def _servers(conf: Conf) -> Iterator[Finding]:
             continue
         yield Finding(True, f"{server} answers")
         if date is not None:
-            away = abs(time.time() - date)
+            seconds = abs(time.time() - date)
             yield Finding(
-                away < CLOCK_SECONDS,
-                f"the clocks here and on {server} are {away:.0f} s apart",
-                "" if away < CLOCK_SECONDS else "Set both by NTP: tokens and signatures expire.",
+                seconds < CLOCK_SECONDS,
+                f"the clocks here and on {server} are {seconds:.0f} s apart",
+                "" if seconds < CLOCK_SECONDS else "Set both by NTP: tokens and signatures expire.",
             )
         grpc_port = int(port) + address.GRPC_PORT_OFFSET
         problem = address.connection_problem(host, grpc_port)

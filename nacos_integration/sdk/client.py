@@ -328,7 +328,7 @@ class NacosClient:
 
 
 def own_instance(conf: Conf, instances: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the one of this instance's address and cluster, None where it is not among them."""
+    """Return the entry with this instance's address and cluster, None where there is none."""
     own = (conf.service_ip, conf.service_port, conf.cluster_name)
     for instance in instances:
         if (instance["ip"], instance["port"], instance["clusterName"]) == own:

@@ -28,7 +28,7 @@ COUNTERS = (
 class Status:
     """The agent's side: written on every change, from any of its threads.
 
-    Times are seconds since the epoch, so that readers compute ages when asked.
+    Times are seconds since the epoch, so that readers can compute ages.
     """
 
     def __init__(self, settings: conf.Conf) -> None:

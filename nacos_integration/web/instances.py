@@ -1,4 +1,4 @@
-"""All instances of the service, what each runs, and what the registry says of it."""
+"""All instances of the service, the config that each runs, and its entry in the registry."""
 
 import json
 import os
@@ -24,7 +24,7 @@ Agreement = Literal["agree", "differ", "unknown"]
 
 @dataclass(frozen=True)
 class Instance:
-    """One instance: what it says of itself, and its entry in the registry, if it has one.
+    """One instance: what it reports, and its entry in the registry, if there is one.
 
     `state` is `foreign` where something else answers than this service.
     """

@@ -21,7 +21,7 @@ class AgentCollector(Collector):
         config, registration, database = (
             agent[section] for section in ("config", "registration", "database")
         )
-        yield _age("nacos_agent_status", "the agent's last word", agent["written_at"])
+        yield _age("nacos_agent_status", "the agent last wrote its status", agent["written_at"])
         yield _age("nacos_config", "the config in force was applied", config["applied_at"])
         yield InfoMetricFamily(
             "nacos_config",
@@ -29,7 +29,9 @@ class AgentCollector(Collector):
             {"version": (config["md5"] or "")[:12], "source": config["in_force"]},
         )
         changes = CounterMetricFamily(
-            "nacos_config_changes", "Config texts judged, since the launch.", labels=["outcome"]
+            "nacos_config_changes",
+            "Config texts applied or rejected since the launch.",
+            labels=["outcome"],
         )
         for outcome in ("applied", "rejected"):
             changes.add_metric([outcome], config[f"{outcome}_count"])
@@ -40,11 +42,13 @@ class AgentCollector(Collector):
             float(registration["state"] == RegistrationState.REGISTERED),
         )
         yield _age(
-            "nacos_verified", "the registry was seen to list it", registration.get("verified_at")
+            "nacos_verified",
+            "the registry last listed this instance",
+            registration.get("verified_at"),
         )
         yield CounterMetricFamily(
             "nacos_reregistrations",
-            "How often the registry had lost this instance, since the launch.",
+            "How often the registry had lost this instance since the launch.",
             registration["reregistered_count"],
         )
         yield GaugeMetricFamily(
