@@ -140,7 +140,8 @@ class Conf:
 def given() -> dict[str, Any]:
     """Return `settings.NACOS` with the defaults."""
     raw: dict[str, Any] = DEFAULTS | settings.NACOS
-    raw.setdefault("state_dir", Path(settings.BASE_DIR) / "var")
+    if "state_dir" not in raw:
+        raw["state_dir"] = Path(settings.BASE_DIR) / "var"
     raw.setdefault("launch_id", process.launch_id)
     raw.setdefault("data_id", raw.get("service_name"))
     raw.setdefault("service_port", raw.get("bind_port"))

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 import yaml
+from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
 from nacos_integration.conf import DEFAULTS, Conf
@@ -67,6 +68,17 @@ def test_every_key_of_nacos_integration_is_described() -> None:
         assert key in described | table, key
     assert set(REQUIRED) <= described
     assert not set(REQUIRED) & set(DEFAULTS)
+
+
+def test_messages_name_the_variable_of_each_key() -> None:
+    variables = settings.NACOS["variables"]
+    assert set(variables.values()) <= documented_settings()
+    # These come from the project itself, or from its launchers.
+    own = {
+        "config_handler", "launch_id", "lifeline_fd", "reloader_child", "state_dir_is_temporary",
+        "variables",
+    }  # fmt: skip
+    assert set(variables) == set(settings.NACOS) - own
 
 
 def test_links_within_the_repository_lead_somewhere() -> None:
