@@ -55,7 +55,7 @@ def test_what_is_no_such_value_is_named(env: _Environment, kind: str, name: str,
     ("setting", "said"),
     [
         ({"API_KEYS_REQUIRED": "ture"}, "wrong setting: API_KEYS_REQUIRED: 'ture' is neither"),
-        ({"NACOS_BEAT_INTERVAL_SECONDS": "0"}, "NACOS_BEAT_INTERVAL_SECONDS: 0"),
+        ({"NACOS_BEAT_INTERVAL_SECONDS": "0"}, "(NACOS_BEAT_INTERVAL_SECONDS): 0"),
     ],
 )
 def test_a_start_with_a_wrong_setting_ends_with_what_is_wrong(
