@@ -1,5 +1,6 @@
 """The overview of instances that are registered in, and configured from, real Nacos servers."""
 
+import html
 import http.cookiejar
 import re
 import urllib.parse
@@ -142,7 +143,7 @@ def test_without_the_right_to_write_it_says_what_to_do(
     admin = Admin(service)
     page = admin.post("overview/clusters/", **admin.preview(4))
     assert "The service may not write there" in page
-    assert "check NACOS_USERNAME" in page
+    assert 'check NACOS["username"] (NACOS_USERNAME)' in html.unescape(page)
     assert nacos.get_config(service.environment["NACOS_DATA_ID"]) == "clusters: 3\n"
     assert "not published" in admin.panel("changes")
     assert "does not register" in admin.panel("registry")
