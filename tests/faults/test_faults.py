@@ -7,11 +7,11 @@ import pytest
 
 from tests.faults.faults import FAULTS
 from tests.support.scene import Fault, Scene, start_server
-from tests.support.servers import server_jar
+from tests.support.servers import SERVERS, server_jar
 from tools.nacos_server import NacosServer
 
 
-@pytest.fixture(scope="module", params=["nacos2", "nacos3"])
+@pytest.fixture(scope="module", params=SERVERS)
 def nacos(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NacosServer]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import free_ports, server_jar
+from tests.support.servers import SERVERS, free_ports, server_jar
 from tests.support.service import Service
 from tools.nacos_server import NacosServer
 
@@ -40,7 +40,7 @@ def nacos3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NacosServer]:
     yield from _started(server_jar("nacos3"), tmp_path_factory.mktemp("nacos3"))
 
 
-@pytest.fixture(params=["nacos2", "nacos3"])
+@pytest.fixture(params=SERVERS)
 def nacos(request: pytest.FixtureRequest) -> NacosServer:
     """Each of the servers in turn."""
     server: NacosServer = request.getfixturevalue(request.param)

@@ -93,17 +93,17 @@ def test_another_project_follows_a_file(greeter: Greeter) -> None:
     wait_until(lambda: not greeter.greets("Salut, Ada!\n"), 5)
 
 
-def test_another_project_registers_and_follows_nacos(greeter: Greeter, nacos3: NacosServer) -> None:
+def test_another_project_registers_and_follows_nacos(greeter: Greeter, nacos: NacosServer) -> None:
     greeter.environment |= {
-        "NACOS_SERVER_ADDR": f"127.0.0.1:{nacos3.port}",
+        "NACOS_SERVER_ADDR": f"127.0.0.1:{nacos.port}",
         "NACOS_USERNAME": USER,
         "NACOS_PASSWORD": PASSWORD,
     }
     greeter.start()
-    wait_until(lambda: nacos3.instances("greeter"), 60, greeter.log_path.read_text)
-    nacos3.publish_config("greeter", "Moin")
+    wait_until(lambda: nacos.instances("greeter"), 60, greeter.log_path.read_text)
+    nacos.publish_config("greeter", "Moin")
     greeter.wait_until_it_greets("Moin, Ada!\n")
     assert greeter.process
     greeter.process.terminate()
     assert greeter.process.wait(30) == 0
-    assert nacos3.instances("greeter") == []
+    assert nacos.instances("greeter") == []

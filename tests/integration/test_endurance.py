@@ -17,20 +17,20 @@ THREADS_MARGIN = 4
 GROWTH_MAX_BYTES = 16 * 1024 * 1024
 
 
-def test_memory_and_threads_stay_flat(nacos3: NacosServer, make_service: MakeService) -> None:
+def test_memory_and_threads_stay_flat(nacos: NacosServer, make_service: MakeService) -> None:
     service = make_service(
-        nacos3,
+        nacos,
         WORKERS="1",
         NACOS_BEAT_INTERVAL_SECONDS="0.2",
         NACOS_VERIFY_INTERVAL_SECONDS="0.1",
     )
     service.start()
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)
     agent = psutil.Process(service.status["pid"])
     before = (0, 0)
     for number in range(CHANGES):
-        publish(nacos3, service, f"clusters: {number % 900 + 1}")
+        publish(nacos, service, f"clusters: {number % 900 + 1}")
         if number == WARM_UP:
             before = (agent.memory_info().rss, agent.num_threads())
     last = (CHANGES - 1) % 900 + 1
@@ -40,4 +40,4 @@ def test_memory_and_threads_stay_flat(nacos3: NacosServer, make_service: MakeSer
     grown = agent.memory_info().rss - before[0]
     assert agent.num_threads() <= before[1] + THREADS_MARGIN
     assert grown < GROWTH_MAX_BYTES
-    assert len(listed(nacos3, service)) == 1
+    assert len(listed(nacos, service)) == 1

@@ -28,14 +28,14 @@ def stack() -> Iterator[ExitStack]:
 
 
 def test_no_call_is_lost_in_a_rolling_restart_without_a_retry(
-    nacos3: NacosServer, stack: ExitStack, tmp_path: Path
+    nacos: NacosServer, stack: ExitStack, tmp_path: Path
 ) -> None:
     headers = tmp_path / "headers"
     services = two_services(
         stack,
         tmp_path,
-        nacos3,
-        "skl-kmeans-java-3",
+        nacos,
+        "skl-kmeans-java-restart",
         {
             "SERVE_DRAIN_SECONDS": str(DRAIN_SECONDS),
             # How each body came to the service.
@@ -43,11 +43,11 @@ def test_no_call_is_lost_in_a_rolling_restart_without_a_retry(
             "'%({user-agent}i)s %({transfer-encoding}i)s %({content-length}i)s'",
         },
     )
-    start(nacos3, *services)
+    start(nacos, *services)
     consumer = JavaConsumer(stack, tmp_path / "consumer", services, CALLS_PER_SECOND, [FAST_CACHE])
     began = time.time()
     for service in services:
-        restart(nacos3, service, consumer, CACHE_SECONDS)
+        restart(nacos, service, consumer, CACHE_SECONDS)
     assert consumer.failed_since(began) == []
     assert {call.client for call in consumer.calls} == CLIENTS
 
@@ -58,10 +58,10 @@ def test_no_call_is_lost_in_a_rolling_restart_without_a_retry(
 
 
 def test_no_call_is_lost_in_a_crash_with_springs_retry(
-    nacos2: NacosServer, stack: ExitStack, tmp_path: Path
+    nacos: NacosServer, stack: ExitStack, tmp_path: Path
 ) -> None:
-    services = two_services(stack, tmp_path, nacos2, "skl-kmeans-java-2")
-    start(nacos2, *services)
+    services = two_services(stack, tmp_path, nacos, "skl-kmeans-java-crash")
+    start(nacos, *services)
     options = [FAST_CACHE, "--spring.profiles.active=retry"]
     consumer = JavaConsumer(stack, tmp_path / "consumer", services, CALLS_PER_SECOND, options)
     began = time.time()

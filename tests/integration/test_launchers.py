@@ -32,60 +32,58 @@ RUNSERVER = ("manage.py", "runserver")
     ids=lambda value: str(value[-1] if isinstance(value, tuple) else value),
 )
 def test_registers_once_follows_the_config_and_leaves(
-    nacos3: NacosServer, make_service: MakeService, command: tuple[str, ...], workers: int
+    nacos: NacosServer, make_service: MakeService, command: tuple[str, ...], workers: int
 ) -> None:
     # A home directory that nobody can write to, as containers have it.
-    service = make_service(nacos3, WORKERS=str(workers), HOME="/proc")
+    service = make_service(nacos, WORKERS=str(workers), HOME="/proc")
     service.start(command)
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
-    publish(nacos3, service, "clusters: 4")
+    wait_until_listed(nacos, service)
+    publish(nacos, service, "clusters: 4")
     service.wait_until_clusters(4)
     # One agent holds the lock, and only it registered.
-    assert len(listed(nacos3, service)) == 1
+    assert len(listed(nacos, service)) == 1
     assert service.log().count("is listed") == 1
     assert service.process
     processes = workers_of(service)
     service.stop()
-    wait_until(lambda: not listed(nacos3, service), 10, service.log)
+    wait_until(lambda: not listed(nacos, service), 10, service.log)
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), 5)
     if command != RUNSERVER:  # its reloader kills its child, so no code of ours can tidy up
         assert not list((service.folder / "state" / "agents").iterdir()), "files left behind"
     assert "Traceback" not in service.log()
 
 
-def test_another_worker_takes_over_the_agent(
-    nacos3: NacosServer, make_service: MakeService
-) -> None:
-    service = make_service(nacos3)
+def test_another_worker_takes_over_the_agent(nacos: NacosServer, make_service: MakeService) -> None:
+    service = make_service(nacos)
     service.start(GUNICORN)
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)
     agent = service.status["pid"]
     assert agent in workers_of(service)
     os.kill(agent, signal.SIGKILL)
     wait_until(lambda: service.status.get("pid") != agent, 10, service.log)
     wait_until(lambda: service.status["registration"]["state"] == "registered", 10, service.log)
-    wait_until_listed(nacos3, service)
-    publish(nacos3, service, "clusters: 4")
+    wait_until_listed(nacos, service)
+    publish(nacos, service, "clusters: 4")
     service.wait_until_clusters(4)
 
 
 def test_recycled_workers_hand_the_agent_over(
-    nacos3: NacosServer, make_service: MakeService
+    nacos: NacosServer, make_service: MakeService
 ) -> None:
     """With --max-requests the agent moves from worker to worker, and is listed all the time."""
-    service = make_service(nacos3, WORKERS="2")
+    service = make_service(nacos, WORKERS="2")
     service.start((*GUNICORN, "--max-requests", "60"))
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)
     agents = {service.status["pid"]}
     missing: list[float] = []
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(0.05):
-            if len(listed(nacos3, service)) != 1:
+            if len(listed(nacos, service)) != 1:
                 missing.append(time.monotonic())
 
     watcher = threading.Thread(target=watch)
@@ -102,29 +100,29 @@ def test_recycled_workers_hand_the_agent_over(
 
 
 def test_two_services_share_a_host_and_a_state_directory(
-    nacos3: NacosServer, make_service: MakeService
+    nacos: NacosServer, make_service: MakeService
 ) -> None:
-    one = make_service(nacos3)
-    other = make_service(nacos3, STATE_DIR=one.environment["STATE_DIR"])
+    one = make_service(nacos)
+    other = make_service(nacos, STATE_DIR=one.environment["STATE_DIR"])
     for service in (one, other):
         service.start()
     for service in (one, other):
         service.wait_until_it_answers()
-    wait_until(lambda: len(listed(nacos3, one)) == 2, 15, other.log)
-    publish(nacos3, one, "clusters: 4")
+    wait_until(lambda: len(listed(nacos, one)) == 2, 15, other.log)
+    publish(nacos, one, "clusters: 4")
     for service in (one, other):
         service.wait_until_clusters(4)
     one.stop()
-    wait_until(lambda: len(listed(nacos3, one)) == 1, 10, one.log)
-    assert listed(nacos3, one)[0]["port"] == other.port
+    wait_until(lambda: len(listed(nacos, one)) == 1, 10, one.log)
+    assert listed(nacos, one)[0]["port"] == other.port
     other.stop()
-    wait_until(lambda: not listed(nacos3, one), 10, other.log)
+    wait_until(lambda: not listed(nacos, one), 10, other.log)
     assert not list((one.folder / "state" / "agents").iterdir())
 
 
-def test_management_commands_never_register(nacos3: NacosServer, make_service: MakeService) -> None:
-    service = make_service(nacos3)
+def test_management_commands_never_register(nacos: NacosServer, make_service: MakeService) -> None:
+    service = make_service(nacos)
     for command in (["migrate", "-v", "0"], ["check"], ["shell", "-c", "pass"]):
         assert service.manage(*command).returncode == 0
     assert not (service.folder / "state" / "agents").exists()
-    assert listed(nacos3, service) == []
+    assert listed(nacos, service) == []

@@ -64,16 +64,16 @@ def test_serves_on_for_callers_that_do_not_know_yet(
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]])
 def test_a_drain_can_be_cut_short(
-    nacos3: NacosServer, make_service: MakeService, signals: list[signal.Signals]
+    nacos: NacosServer, make_service: MakeService, signals: list[signal.Signals]
 ) -> None:
-    service = make_service(nacos3, SERVE_DRAIN_SECONDS="300")
+    service = make_service(nacos, SERVE_DRAIN_SECONDS="300")
     service.start()
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)
     assert service.process
     for number in signals:
         service.process.send_signal(number)
-        wait_until(lambda: not listed(nacos3, service), 10, service.log)
+        wait_until(lambda: not listed(nacos, service), 10, service.log)
         time.sleep(1)
     assert service.process.wait(15) == 0
 
@@ -100,26 +100,26 @@ def test_offline_holds_over_a_restart_and_online_puts_it_back(
 
 
 def test_offline_for_this_launch_ends_with_it(
-    nacos3: NacosServer, make_service: MakeService
+    nacos: NacosServer, make_service: MakeService
 ) -> None:
-    service = make_service(nacos3)
+    service = make_service(nacos)
     service.start()
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)
     assert service.manage("nacos", "offline", "--this-launch").returncode == 0
-    assert listed(nacos3, service) == []
+    assert listed(nacos, service) == []
     service.stop()
     service.start()
-    wait_until_listed(nacos3, service, 20)
+    wait_until_listed(nacos, service, 20)
 
 
 def test_callers_have_their_time_after_a_pre_stop_hook_too(
-    nacos3: NacosServer, make_service: MakeService
+    nacos: NacosServer, make_service: MakeService
 ) -> None:
-    service = make_service(nacos3, SERVE_DRAIN_SECONDS="12")
+    service = make_service(nacos, SERVE_DRAIN_SECONDS="12")
     service.start()
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)
     assert service.process
     with steady_calls(service) as failures:
         assert service.manage("nacos", "offline", "--this-launch").returncode == 0
@@ -170,12 +170,12 @@ def test_an_instance_that_somebody_deregisters_is_listed(
 
 
 def test_silence_is_a_reason_to_leave_and_load_is_not(
-    nacos3: NacosServer, make_service: MakeService
+    nacos: NacosServer, make_service: MakeService
 ) -> None:
-    service = make_service(nacos3, WORKERS="1", THREADS="4", KMEANS_QUEUE_SIZE="1")
+    service = make_service(nacos, WORKERS="1", THREADS="4", KMEANS_QUEUE_SIZE="1")
     service.start()
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)
     assert service.process
 
     # More large requests than there are threads, for longer than silence is borne.
@@ -197,7 +197,7 @@ def test_silence_is_a_reason_to_leave_and_load_is_not(
     for caller in callers:
         caller.start()
     while time.monotonic() < over:
-        assert len(listed(nacos3, service)) == 1
+        assert len(listed(nacos, service)) == 1
         time.sleep(0.1)
     for caller in callers:
         caller.join()
@@ -207,9 +207,9 @@ def test_silence_is_a_reason_to_leave_and_load_is_not(
     for pid in gunicorn:
         os.kill(pid, signal.SIGSTOP)
     try:
-        wait_until(lambda: not listed(nacos3, service), 30, service.log)
+        wait_until(lambda: not listed(nacos, service), 30, service.log)
         assert "own address: no answer in time" in service.log()
     finally:
         for pid in gunicorn:
             os.kill(pid, signal.SIGCONT)
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)

@@ -137,7 +137,9 @@ def test_every_setting_of_the_registration(nacos: NacosServer, make_service: Mak
     assert listed(nacos, service) == []
 
 
-def test_a_persistent_instance(nacos3: NacosServer, make_service: MakeService) -> None:
+def test_nacos_3_takes_a_persistent_instance(
+    nacos3: NacosServer, make_service: MakeService
+) -> None:
     service = make_service(nacos3, NACOS_SERVICE_EPHEMERAL="false")
     service.start()
     service.wait_until_it_answers()
@@ -145,6 +147,29 @@ def test_a_persistent_instance(nacos3: NacosServer, make_service: MakeService) -
     assert listed(nacos3, service)[0]["ephemeral"] is False
     service.stop()
     wait_until(lambda: not listed(nacos3, service), 5, service.log)
+
+
+def test_nacos_2_refuses_a_persistent_instance(
+    nacos2: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos2, NACOS_SERVICE_EPHEMERAL="false")
+    service.start()
+    service.wait_until_it_answers()
+    refusal = (
+        "register: RequestHandler Not Found [500]; this server takes no persistent instances"
+        " over gRPC: unset NACOS_SERVICE_EPHEMERAL"
+    )
+    wait_until(lambda: f"retrying: {refusal}" in service.log(), 20, service.log)
+    status = service.manage("nacos", "status").stdout
+    assert "registration  retrying" in status
+    assert f"error         {refusal}" in status
+    # The service serves on, and follows the config.
+    assert service.get("/readyz") == 200
+    publish(nacos2, service, "clusters: 4")
+    service.wait_until_clusters(4)
+    assert service.status["registration"]["state"] == "retrying"
+    assert listed(nacos2, service) == []
+    assert service.stop() == 0
 
 
 def test_without_registration_only_the_config_is_followed(
@@ -194,9 +219,9 @@ def test_nacos_away_and_back(nacos: NacosServer, make_service: MakeService) -> N
 
 
 def test_a_wrong_password_is_said_and_never_shown(
-    nacos3: NacosServer, make_service: MakeService
+    nacos: NacosServer, make_service: MakeService
 ) -> None:
-    service = make_service(nacos3, NACOS_PASSWORD="hush-wrong")
+    service = make_service(nacos, NACOS_PASSWORD="hush-wrong")
     service.start()
     service.wait_until_it_answers()
     wait_until(
@@ -208,27 +233,27 @@ def test_a_wrong_password_is_said_and_never_shown(
     )
     assert service.clusters_in_force() == {3}
     service.stop()
-    assert listed(nacos3, service) == []
+    assert listed(nacos, service) == []
 
 
-def test_no_user_on_a_server_that_wants_one(nacos3: NacosServer, make_service: MakeService) -> None:
-    service = make_service(nacos3, NACOS_USERNAME="", NACOS_PASSWORD="")
+def test_no_user_on_a_server_that_wants_one(nacos: NacosServer, make_service: MakeService) -> None:
+    service = make_service(nacos, NACOS_USERNAME="", NACOS_PASSWORD="")
     service.start()
     wait_until(lambda: "Nacos refuses a client without a user" in service.log(), 20, service.log)
 
 
 def test_workers_come_and_go_without_touching_the_registration(
-    nacos3: NacosServer, make_service: MakeService
+    nacos: NacosServer, make_service: MakeService
 ) -> None:
-    service = make_service(nacos3)
+    service = make_service(nacos)
     service.start(SERVE)
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)
     for worker in workers_of(service)[-2:]:
         os.kill(worker, signal.SIGKILL)
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        assert len(listed(nacos3, service)) == 1
+        assert len(listed(nacos, service)) == 1
         time.sleep(0.1)
     assert service.clusters_in_force() == {3}
 

@@ -176,14 +176,14 @@ def test_the_registry_is_shown_and_an_instance_taken_out_of_it(
 
 
 def test_while_nacos_is_away_the_page_says_so(
-    nacos3: NacosServer, make_service: MakeService
+    nacos: NacosServer, make_service: MakeService
 ) -> None:
-    service = started(make_service(nacos3), nacos3)
+    service = started(make_service(nacos), nacos)
     admin = Admin(service)
-    nacos3.freeze()
+    nacos.freeze()
     try:
         wait_until(lambda: "This is the last known list" in admin.panel("registry"), 30)
         assert service.status["instance"] in admin.panel("registry")
         assert "does not answer" in admin.get("overview/clusters/")
     finally:
-        nacos3.thaw()
+        nacos.thaw()

@@ -13,6 +13,7 @@ from nacos_integration import conf, md5_of
 from nacos_integration.agent.sources import ConfigSource, FileSource, NacosSource
 from nacos_integration.errors import ConflictError
 from nacos_integration.sdk.client import NacosClient
+from tests.support.servers import SERVERS
 from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
@@ -26,7 +27,7 @@ class Case:
     delete: Callable[[], object]
 
 
-@pytest.fixture(params=["file", "nacos2", "nacos3"])
+@pytest.fixture(params=["file", *SERVERS])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     if request.param == "file":
         path = tmp_path / "config.yaml"

@@ -95,7 +95,7 @@ def tls_proxy(listen: int, forward: int, context: ssl.SSLContext) -> Iterator[No
 
 
 @pytest.fixture
-def tls(nacos3: NacosServer, tmp_path: Path) -> Iterator[dict[str, str]]:
+def tls(nacos: NacosServer, tmp_path: Path) -> Iterator[dict[str, str]]:
     """TLS in front of the server; yield the settings to reach it."""
     certificate, key = make_certificate(tmp_path)
     port = 20000 + free_port() % 5000
@@ -105,7 +105,7 @@ def tls(nacos3: NacosServer, tmp_path: Path) -> Iterator[dict[str, str]]:
             context.verify_mode = ssl.CERT_REQUIRED  # the client shows a certificate as well
             context.load_cert_chain(certificate, key)
             context.set_alpn_protocols([protocol])
-            stack.enter_context(tls_proxy(port + offset, nacos3.port + offset, context))
+            stack.enter_context(tls_proxy(port + offset, nacos.port + offset, context))
         yield {
             "NACOS_SERVER_ADDR": f"127.0.0.1:{port}",
             "NACOS_TLS_ENABLED": "true",
@@ -116,29 +116,29 @@ def tls(nacos3: NacosServer, tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def test_registers_and_follows_the_config_over_tls(
-    nacos3: NacosServer, make_service: MakeService, tls: dict[str, str]
+    nacos: NacosServer, make_service: MakeService, tls: dict[str, str]
 ) -> None:
-    service = make_service(nacos3, **tls)
-    publish(nacos3, service, "clusters: 4")
+    service = make_service(nacos, **tls)
+    publish(nacos, service, "clusters: 4")
     service.start()
     service.wait_until_it_answers()
-    wait_until_listed(nacos3, service)
+    wait_until_listed(nacos, service)
     assert service.clusters_in_force() == {4}
     report = service.manage("nacos", "doctor")
     assert report.returncode == 0, report.stdout
     service.stop()
-    assert listed(nacos3, service) == []
+    assert listed(nacos, service) == []
 
 
 def test_a_server_that_cannot_prove_itself_is_not_trusted(
-    nacos3: NacosServer, make_service: MakeService, tls: dict[str, str], tmp_path: Path
+    nacos: NacosServer, make_service: MakeService, tls: dict[str, str], tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
     certificate, _ = make_certificate(other)
-    service = make_service(nacos3, **tls | {"NACOS_TLS_CA_FILE": str(certificate)})
+    service = make_service(nacos, **tls | {"NACOS_TLS_CA_FILE": str(certificate)})
     service.start()
     service.wait_until_it_answers()
     assert service.clusters_in_force() == {3}
     assert "source unavailable" in service.log()
-    assert listed(nacos3, service) == []
+    assert listed(nacos, service) == []
