@@ -35,14 +35,25 @@ def build_jar() -> Path:
     return maven.package(ROOT / "tools" / "nacos-server")
 
 
-def generation_of(jar: Path) -> int:
-    """Return the major version of the Nacos server in a jar."""
+def chosen_jar() -> Path:
+    """Return the server jar that NACOS_SERVER_JAR names, else the 2.2.4 that is built."""
+    named = os.environ.get("NACOS_SERVER_JAR")
+    return Path(named) if named else build_jar()
+
+
+def version_of(jar: Path) -> str:
+    """Return the version of the Nacos server in a jar."""
     with zipfile.ZipFile(jar) as archive:
         for name in archive.namelist():
-            found = re.fullmatch(r"BOOT-INF/lib/nacos-naming-(\d+)\..*\.jar", name)
-            if found and found[1] in ("2", "3"):
-                return int(found[1])
+            found = re.fullmatch(r"BOOT-INF/lib/nacos-naming-([23]\..*)\.jar", name)
+            if found:
+                return found[1]
     raise RuntimeError(f"{jar} holds no Nacos 2 or Nacos 3 server")
+
+
+def generation_of(jar: Path) -> int:
+    """Return the major version of the Nacos server in a jar."""
+    return int(version_of(jar)[0])
 
 
 class NacosServer(NacosApi):
@@ -59,6 +70,7 @@ class NacosServer(NacosApi):
         properties = dict(extra_properties or {})
         self._auth = properties.get("nacos.core.auth.enabled", "true")
         super().__init__(port, generation_of(jar), auth=self._auth == "true")
+        self.version = version_of(jar)
         self.jar = jar.resolve()
         self.home = home.resolve()
         self.port = port
@@ -277,12 +289,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, interrupt)
     server = None
     try:
-        named = os.environ.get("NACOS_SERVER_JAR")
-        jar = Path(named) if named else build_jar()
+        jar = chosen_jar()
         # Apart for each generation, because one cannot read the other's database.
         home = options.home or ROOT / "var" / "nacos" / f"v{generation_of(jar)}"
         server = NacosServer(jar, home, options.port, options.console_port)
-        print(f"Starting Nacos {server.generation} in {server.home} ...", flush=True)
+        print(f"Starting Nacos {server.version} in {server.home} ...", flush=True)
         server.start()
         print(f"Nacos is ready at {server.url}, user nacos, password nacos.")
         if server.generation == 3:

@@ -28,7 +28,7 @@ from tests.support.java import (  # noqa: E402
 )
 from tests.support.servers import free_ports  # noqa: E402
 from tests.support.service import Service  # noqa: E402
-from tools.nacos_server import NacosServer, build_jar  # noqa: E402
+from tools.nacos_server import NacosServer, chosen_jar  # noqa: E402
 
 CALLS_PER_SECOND = 50
 WARM_UP_SECONDS = 20  # of Java, whose first calls are slow
@@ -123,18 +123,15 @@ def run(nacos: NacosServer, folder: Path, stack: contextlib.ExitStack) -> list[O
 
 def main() -> int:
     """Return 1 if a request was lost that must not be."""
-    named = os.environ.get("NACOS_SERVER_JAR")
-    jar = Path(named) if named else build_jar()
     with tempfile.TemporaryDirectory(prefix="skl-kmeans-java-") as name:
-        nacos = NacosServer(jar, Path(name) / "nacos", *free_ports())
+        nacos = NacosServer(chosen_jar(), Path(name) / "nacos", *free_ports())
         with contextlib.ExitStack() as stack:
             stack.callback(nacos.stop)
             nacos.start()
             outcomes = run(nacos, Path(name), stack)
-    server = "2.2.4" if nacos.generation == 2 else "3.0.3"
     print("\n" + HEADER)
     for outcome in outcomes:
-        print(outcome.row(server))
+        print(outcome.row(nacos.version))
     may_lose = ("kill -9 of 2", DOCUMENTED)
     return int(any(o.failed_at for o in outcomes if (o.scenario, o.settings) != may_lose))
 

@@ -16,6 +16,7 @@ django.setup()
 
 from tests.faults.faults import FAULTS  # noqa: E402
 from tests.support.scene import HEADER, Outcome, Scene, start_server  # noqa: E402
+from tests.support.servers import nacos_3_jar  # noqa: E402
 from tools.nacos_server import build_jar  # noqa: E402
 
 
@@ -24,8 +25,8 @@ def main() -> int:
     words = sys.argv[1:] or [""]
     chosen = [fault for fault in FAULTS if any(word in fault.name for word in words)]
     jars = [build_jar()]
-    if named := os.environ.get("NACOS_SERVER_JAR"):
-        jars.append(Path(named))
+    if jar_3 := nacos_3_jar():
+        jars.append(jar_3)
     else:
         print("NACOS_SERVER_JAR names no Nacos 3 server: only Nacos 2 is tried.", file=sys.stderr)
     outcomes: list[Outcome] = []

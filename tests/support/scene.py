@@ -118,7 +118,7 @@ class Scene:
         self.fault = fault
         self.nacos = nacos
         self.is_short = is_short
-        self.outcome = Outcome(fault.name, "2.2.4" if nacos.generation == 2 else "3.0.3")
+        self.outcome = Outcome(fault.name, nacos.version)
         self.name = f"skl-kmeans-fault-{next(_numbers)}"
         self.relay: GrpcRelay | None = None
         self.proxies: list[Proxy] = []

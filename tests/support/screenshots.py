@@ -28,7 +28,7 @@ from tests.support.browser import Browser  # noqa: E402
 from tests.support.servers import free_ports  # noqa: E402
 from tests.support.service import ROOT, Service  # noqa: E402
 from tests.support.waiting import wait_until  # noqa: E402
-from tools.nacos_server import NacosServer, build_jar  # noqa: E402
+from tools.nacos_server import NacosServer, chosen_jar  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 1280
@@ -125,10 +125,9 @@ def take(browser: Browser, picture: Picture, url: str, path: Path) -> None:
 
 def main() -> None:
     names = sys.argv[1:] or list(PICTURES)
-    named = os.environ.get("NACOS_SERVER_JAR")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        nacos = NacosServer(Path(named) if named else build_jar(), folder / "nacos", *free_ports())
+        nacos = NacosServer(chosen_jar(), folder / "nacos", *free_ports())
         stack.callback(nacos.stop)
         nacos.start()
         nacos.publish_config("skl-kmeans", "clusters: 3\n")
