@@ -25,7 +25,7 @@ def restart_server(scene: Scene) -> None:
 def freeze_server(scene: Scene) -> None:
     scene.nacos.freeze()
     try:
-        time.sleep(scene.seconds(60, 15))
+        time.sleep(scene.seconds(60, 12))
     finally:
         scene.nacos.thaw()
 
@@ -83,7 +83,7 @@ def disable_instance(scene: Scene) -> None:
 
     def kept() -> dict[str, Any]:
         # Over several heartbeats and checks.
-        time.sleep(6)
+        time.sleep(2)
         return scene.instance()
 
     change(enabled=False)
@@ -149,7 +149,7 @@ FAULTS = [
     Fault(
         "operator changes the instance",
         disable_instance,
-        environment={"NACOS_BEAT_INTERVAL_SECONDS": "2"},
+        environment={"NACOS_BEAT_INTERVAL_SECONDS": "0.5"},
     ),
     Fault("password changed, and back", change_password),
     # In pytest too, tokens expire all the time, beside the other faults.

@@ -11,10 +11,10 @@ from tests.support.java import CLIENTS, JavaConsumer, crash, restart, start, two
 from tests.support.servers import require
 from tools.nacos_server import NacosServer
 
-# Spring's cache of 35 s and our drain of 40 s, in about an eighth of the time; what counts is that
-# the drain is longer than the cache. `make java-demo` takes the real ones.
-CACHE_SECONDS = 4
-DRAIN_SECONDS = 5
+# Spring's cache of 35 s and our drain of 40 s, in a fraction of the time; what counts is that the
+# drain is longer than the cache. `make java-demo` takes the real ones.
+CACHE_SECONDS = 2
+DRAIN_SECONDS = 3
 FAST_CACHE = f"--spring.cloud.loadbalancer.cache.ttl={CACHE_SECONDS}s"
 CALLS_PER_SECOND = 20
 

@@ -74,7 +74,7 @@ def test_recycled_workers_hand_the_agent_over(
 ) -> None:
     """With --max-requests the agent moves from worker to worker, and is listed all the time."""
     service = make_service(nacos, WORKERS="2")
-    service.start((*GUNICORN, "--max-requests", "60"))
+    service.start((*GUNICORN, "--max-requests", "40"))
     service.wait_until_it_answers()
     wait_until_listed(nacos, service)
     agents = {service.status["pid"]}

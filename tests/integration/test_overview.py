@@ -65,10 +65,14 @@ def runs_everywhere(clusters: int, instances: str) -> bool:
     return instances.count(f"clusters={clusters}") == 4 and AGREE in instances
 
 
-def started(service: Service, nacos: NacosServer) -> Service:
-    service.start()
+def wait_until_verified(service: Service) -> None:
     service.wait_until_it_answers()
     wait_until(lambda: service.status["registration"].get("verified_at"), 20, service.log)
+
+
+def started(service: Service) -> Service:
+    service.start()
+    wait_until_verified(service)
     return service
 
 
@@ -83,7 +87,9 @@ def test_all_instances_are_seen_to_take_a_change_on(
     two = make_service(nacos, NACOS_DATA_ID=data_id)
     for service in (one, two):
         publish(nacos, service, before)
-        started(service, nacos)
+        service.start()
+    for service in (one, two):
+        wait_until_verified(service)
     admin = Admin(one)
     wait_until(lambda: runs_everywhere(3, admin.panel("instances")), 30, one.log)
 
@@ -107,7 +113,7 @@ def test_what_somebody_publishes_after_the_preview_stays(
 ) -> None:
     service = make_service(nacos)
     publish(nacos, service, "clusters: 3\n")
-    admin = Admin(started(service, nacos))
+    admin = Admin(started(service))
     seen = admin.preview(4)
     publish(nacos, service, "clusters: 9\n")
     wait_until(lambda: "clusters=9" in admin.panel("config"), 20, service.log)
@@ -119,7 +125,7 @@ def test_a_config_that_nobody_made_yet_is_made(
     nacos: NacosServer, make_service: MakeService
 ) -> None:
     service = make_service(nacos)
-    admin = Admin(started(service, nacos))
+    admin = Admin(started(service))
     assert "Published" in admin.post("overview/clusters/", **admin.preview(5))
     wait_until(lambda: admin.panel("instances").count("clusters=5") == 2, 20, service.log)
     assert nacos.get_config(service.environment["NACOS_DATA_ID"]) == "clusters: 5\n"
@@ -152,7 +158,7 @@ def test_without_the_right_to_write_it_says_what_to_do(
 def test_the_registry_is_shown_and_an_instance_taken_out_of_it(
     nacos: NacosServer, make_service: MakeService
 ) -> None:
-    service = started(make_service(nacos), nacos)
+    service = started(make_service(nacos))
     wait_until_listed(nacos, service)
     admin = Admin(service)
     (instance,) = listed(nacos, service)
@@ -178,7 +184,7 @@ def test_the_registry_is_shown_and_an_instance_taken_out_of_it(
 def test_while_nacos_is_away_the_page_says_so(
     nacos: NacosServer, make_service: MakeService
 ) -> None:
-    service = started(make_service(nacos), nacos)
+    service = started(make_service(nacos))
     admin = Admin(service)
     nacos.freeze()
     try:
