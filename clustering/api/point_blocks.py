@@ -4,9 +4,15 @@ import re
 from typing import Final
 
 import numpy as np
-import simdjson
 from django.conf import settings
 from numpy.typing import NDArray
+
+try:
+    import simdjson
+except ImportError:
+    HAS_SIMDJSON = False
+else:
+    HAS_SIMDJSON = True
 
 _HEAD = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"points"[ \t\r\n]*:[ \t\r\n]*\[')
 _TAIL = re.compile(rb"[ \t\r\n]*\][ \t\r\n]*\}[ \t\r\n]*")
@@ -18,11 +24,14 @@ def read(body: bytes, block_bytes: int) -> NDArray[np.float64] | None:
 
     None for all that needs a closer look: other members, anything but numbers, integers beyond 64
     bits, points of different length, no points, a point larger than a block, and what is no JSON.
+    None for every body if simdjson is not installed.
     What is beyond KMEANS_MAX_POINTS or KMEANS_MAX_DIMENSIONS comes as zeros, which take no room.
 
     The interpreter's lock is held for no longer than a block takes, and no more room is needed
     besides the body and the array than for a few blocks.
     """
+    if not HAS_SIMDJSON:
+        return None
     head = _HEAD.match(body)
     end = body.rfind(b"]", 0, max(0, body.rfind(b"]"))) + 1
     if not head or not _TAIL.fullmatch(body, end):
@@ -61,7 +70,7 @@ def _count_openings(body: bytes, start: int, block_bytes: int) -> int:
     )
 
 
-def _parse(parser: simdjson.Parser, text: bytes, n_dimensions: int) -> NDArray[np.float64] | None:
+def _parse(parser: "simdjson.Parser", text: bytes, n_dimensions: int) -> NDArray[np.float64] | None:
     """Return the points of `[[],[x, y], …]`, or None where the text is not that."""
     # simdjson flattens, and knows more than numbers: so that there are only numbers, and where, is
     # seen from what is left without them.

@@ -1,11 +1,15 @@
 """Bodies that are read in blocks get the same answer as from the strict parser."""
 
 import json
+import os
 import re
+import subprocess
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +28,11 @@ from tests.support.json_bodies import (
     spaces,
     thoroughly,
 )
+from tests.support.service import PYTHON, ROOT
+
+needs_simdjson = pytest.mark.skipif(
+    not point_blocks.HAS_SIMDJSON, reason="without simdjson, nothing is read in blocks"
+)
 
 
 @st.composite
@@ -37,6 +46,7 @@ def is_read_in_blocks(literal: str) -> bool:
     return not re.fullmatch(r"-?\d+", literal) or -(2**63) <= int(literal) < 2**64
 
 
+@needs_simdjson
 @given(st.data(), literals(), st.integers(1, 200))
 @thoroughly
 def test_a_plain_body_is_read_in_blocks(
@@ -77,6 +87,7 @@ LARGE = np.random.default_rng(9).normal(scale=1e3, size=(20_000, 2))
 LARGE_BODY = json.dumps({"points": LARGE.tolist()}).encode()
 
 
+@needs_simdjson
 def test_a_large_body_is_read_in_blocks() -> None:
     assert len(LARGE_BODY) > 2 * PointsParser.block_bytes
     assert len(LARGE_BODY) >= PointsParser.blocks_from_bytes
@@ -98,6 +109,7 @@ def test_a_fault_in_a_large_body_gets_the_same_answer_however_it_is_read(
     outcome(LARGE_BODY[:place] + token.encode() + LARGE_BODY[place + deleted :])
 
 
+@needs_simdjson
 def test_points_beyond_the_limits_take_no_memory() -> None:
     body = b'{"points":[' + b",".join([b"[1]"] * 200_000) + b"]}"
     for name in ("KMEANS_MAX_POINTS", "KMEANS_MAX_DIMENSIONS"):
@@ -111,3 +123,21 @@ def test_points_beyond_the_limits_take_no_memory() -> None:
             assert found is not None
             assert found.shape == (200_000, 1)
             assert peak < 200_000
+
+
+@needs_simdjson
+def test_without_simdjson_the_answers_are_the_same(tmp_path: Path) -> None:
+    """Run some of these tests, one of them a skipped one, where simdjson is missing."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['simdjson'] = None\n")
+    files = [Path(__file__), Path(__file__).with_name("test_parser.py")]
+    names = "valid_body or not_a_number or invalid_json or limits"
+    run = subprocess.run(
+        [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", names, *files],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "4 passed, 1 skipped" in run.stdout
