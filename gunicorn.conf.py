@@ -1,18 +1,21 @@
 """gunicorn's settings; gunicorn loads this file by itself when started in this folder."""
 
-import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmeans_project.settings")
+
+from kmeans_project.prepare import prepare, prepare_metrics
+
+prepare()
+prepare_metrics()
 
 from django.apps import apps
+from django.conf import settings
 
-from kmeans_project import logs, settings, tracing
+from kmeans_project import logs, tracing
 from nacos_integration.launch import gunicorn as nacos
 from nacos_integration.launch.gunicorn import when_ready, worker_exit  # noqa: F401
 from serving.gunicorn.listener import shares
@@ -36,16 +39,6 @@ control_socket_disable = True
 logger_class = "serving.gunicorn.logger.Logger"
 # For the master, where Django does not do it.
 logs.configure(settings.LOGGING)
-
-if not settings.METRICS_DIR:
-    # In memory where there is such a folder: the workers map the files there, and would be killed
-    # by the kernel if the disk was full.
-    _memory = Path("/dev/shm")  # noqa: S108
-    settings.METRICS_DIR = tempfile.mkdtemp(
-        prefix="skl-kmeans-metrics-",
-        dir=_memory if os.access(_memory, os.W_OK) else settings.STATE_DIR,
-    )
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = settings.METRICS_DIR
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -1,13 +1,14 @@
 #!/usr/bin/env python
 """Django's command line for this project."""
 
-import os
 import sys
+
+from kmeans_project.prepare import prepare
 
 
 def main() -> None:
     """Run the management command named on the command line."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmeans_project.settings")
+    prepare()
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
@@ -16,7 +17,7 @@ def main() -> None:
     try:
         # runserver has no setting for its address; these class attributes are its only default.
         RunServer.default_addr = settings.HOST
-    except ImproperlyConfigured as error:  # the first look at any setting reads them all
+    except ImproperlyConfigured as error:  # reading the first setting reads all of them
         sys.exit(f"wrong setting: {error}")
     RunServer.default_port = str(settings.PORT)
     execute_from_command_line(sys.argv)

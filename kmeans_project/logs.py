@@ -12,9 +12,14 @@ from django.core.exceptions import ImproperlyConfigured
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from serving import request_context
+from kmeans_project.environment import Environment
 
 logger = logging.getLogger(__name__)
+
+
+def from_environment(env: Environment) -> dict[str, Any]:
+    """Return Django's LOGGING as LOG_FORMAT and LOG_LEVEL ask for it."""
+    return configuration(env.str("LOG_FORMAT", "auto"), env.str("LOG_LEVEL", "INFO"))
 
 
 def configuration(form: str, level: str) -> dict[str, Any]:
@@ -86,7 +91,10 @@ def configure(config: dict[str, Any]) -> None:
 
 
 def add_caller(record: logging.LogRecord) -> bool:
-    """Put the request at hand, if any, on the record."""
+    """Add the ids of the request at hand, if any, to the record."""
+    # Not above: settings import this module, and may import nothing outside this package.
+    from serving import request_context
+
     caller = request_context.current.get()
     if caller:
         record.request_id = caller.request_id

@@ -1,85 +1,28 @@
-"""Django's settings, and the only reader of the environment.
+"""Django's settings, read from environment variables and the secret key file.
 
-Every variable is described in the settings table of docs/operating.md.
+Importing this module changes nothing: `kmeans_project.prepare` makes files and sets variables.
+docs/operating.md has a table of all variables.
 """
 
-import atexit
-import contextlib
 import ipaddress
-import logging
-import logging.config
-import math
 import os
 import secrets
-import shutil
-import tempfile
-import uuid
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from kmeans_project import __version__, logs
+from kmeans_project import __version__, environment, logs
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+env = environment.Environment()
 
-class _Environment(environ.Env):  # type: ignore[misc]  # django-environ has no types
-    """The environment, taken at its word.
-
-    By itself the library takes `1e3` for 13, any word but a few for false, and `$NAME` for another
-    variable's value, which makes a password that begins with a $ empty.
-    """
-
-    ENVIRON = {name: value.replace("$", r"\$") for name, value in os.environ.items()}
-    BOOLEANS = {
-        **dict.fromkeys(("true", "on", "yes", "y", "1"), True),
-        **dict.fromkeys(("false", "off", "no", "n", "0", ""), False),
-    }
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.escape_proxy = True  # undoes what ENVIRON does to each $
-
-    def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().get_value(var, *args, **kwargs)
-        except ValueError as error:
-            raise ImproperlyConfigured(f"{var}: {error}") from None
-
-    @classmethod
-    def parse_value(cls, value: str, cast: Any) -> Any:
-        if cast is bool:
-            if value.strip().lower() not in cls.BOOLEANS:
-                raise ValueError(f"{value!r} is neither true nor false")
-            return cls.BOOLEANS[value.strip().lower()]
-        if cast is float:
-            if not math.isfinite(number := float(value)):
-                raise ValueError(f"{value!r} is not a finite number")
-            return number
-        return super().parse_value(value, cast)
-
-
-env = _Environment()
-
-LOGGING = logs.configuration(env.str("LOG_FORMAT", "auto"), env.str("LOG_LEVEL", "INFO"))
+LOGGING = logs.from_environment(env)
 LOGGING_CONFIG = "kmeans_project.logs.configure"
 OTEL_ENABLED = env.bool("OTEL_ENABLED", False)
-if OTEL_ENABLED:
-    # OpenTelemetry reads the environment by itself. Its own defaults are older names for attributes
-    # than the stable ones, and a trace of every look at the health.
-    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
-    os.environ.setdefault(
-        "OTEL_PYTHON_DJANGO_EXCLUDED_URLS", "/livez,/readyz,/startupz,/statusz,/metrics"
-    )
-
-# One BLAS and OpenMP thread a process: the workers share the cores already, and more threads make
-# small fits slower. Must be set before numpy is first imported, which Django's apps do.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
 
 
 def _usable_cores() -> int:
@@ -96,32 +39,6 @@ def _networks(texts: list[str]) -> list[IPNetwork]:
         raise ImproperlyConfigured(f"TRUSTED_PROXIES: {error}") from error
 
 
-def _state_dir() -> tuple[Path, bool]:
-    """Return the state directory, and whether it is a private one because that is not writable."""
-    wanted = Path(env.str("STATE_DIR", "var")).absolute()
-    try:
-        wanted.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=wanted).close()
-    except OSError as error:
-        private = Path(tempfile.mkdtemp(prefix="skl-kmeans-"))
-        logging.config.dictConfig(LOGGING)  # Django does that only later
-        logging.getLogger(__name__).warning(
-            "STATE_DIR %s cannot be written (%s): using %s, which will not outlive this run",
-            wanted, error.strerror, private,
-        )  # fmt: skip
-        # For the processes that this one starts; it removes the folder when all is over.
-        os.environ["STATE_DIR"] = str(private)
-        os.environ["STATE_DIR_IS_TEMPORARY"] = "1"
-        atexit.register(_remove, private, os.getpid())
-        return private, True
-    return wanted, env.bool("STATE_DIR_IS_TEMPORARY", False)
-
-
-def _remove(folder: Path, owner: int) -> None:
-    if os.getpid() == owner:  # and not a child forked from it
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 # Where and how to serve
 HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machines)
 PORT = env.int("PORT", 9999)
@@ -131,7 +48,8 @@ THREADS = env.int("THREADS", 72)
 HTTP_READ_TIMEOUT_SECONDS = env.float("HTTP_READ_TIMEOUT_SECONDS", 30.0)
 # Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES = _networks(env.list("TRUSTED_PROXIES", default=[]))
-STATE_DIR, STATE_DIR_IS_TEMPORARY = _state_dir()
+STATE_DIR = environment.state_dir(env)
+STATE_DIR_IS_TEMPORARY = env.bool("STATE_DIR_IS_TEMPORARY", False)
 # After leaving the registry, how long to serve callers that still have the address: longer than
 # Spring Cloud's cache of 35 s.
 SERVE_DRAIN_SECONDS = env.float("SERVE_DRAIN_SECONDS", 40.0)
@@ -139,7 +57,7 @@ SERVE_DRAIN_SECONDS = env.float("SERVE_DRAIN_SECONDS", 40.0)
 SERVE_LIFELINE_FD = env.int("SERVE_LIFELINE_FD", None)
 SERVE_STOP_TIMEOUT_SECONDS = env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
 
-# Made by gunicorn's master, for prometheus_client to sum up what the workers count.
+# The folder in which gunicorn's workers count together; empty where there is only one process.
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
 # What the endpoint accepts and keeps
@@ -180,12 +98,6 @@ def _nacos_metadata() -> dict[str, str]:
     return metadata | given
 
 
-def _launch_id() -> str:
-    # Shared by all processes of one launch through the environment they inherit: a worker must not
-    # take what an earlier launch left in the state directory for the word of its own agent.
-    return os.environ.setdefault("SERVE_LAUNCH_ID", uuid.uuid4().hex)
-
-
 NACOS: dict[str, Any] = {
     "server_addr": env.list("NACOS_SERVER_ADDR", default=[]),
     "namespace": env.str("NACOS_NAMESPACE", ""),
@@ -220,7 +132,7 @@ NACOS: dict[str, Any] = {
     "bind_port": PORT,
     "state_dir": STATE_DIR,
     "state_dir_is_temporary": STATE_DIR_IS_TEMPORARY,
-    "launch_id": _launch_id(),
+    "launch_id": env.str("SERVE_LAUNCH_ID", ""),
     "lifeline_fd": SERVE_LIFELINE_FD,
     "drain_seconds": SERVE_DRAIN_SECONDS,
     "stop_timeout_seconds": SERVE_STOP_TIMEOUT_SECONDS,
@@ -254,20 +166,14 @@ NACOS: dict[str, Any] = {
 
 # Django
 def _secret_key() -> str:
-    """Return DJANGO_SECRET_KEY, else one generated once and kept in the state directory."""
-    given: str = env.str("DJANGO_SECRET_KEY", "")
-    if given:
-        return given
-    path = STATE_DIR / "secret_key"
-    if not path.exists():
-        draft = path.with_name(f"secret_key.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-        # Linking, unlike renaming, lets the first of several starting processes win.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
-    return path.read_text()
+    path = environment.secret_key_file(env)
+    if path is None:
+        return env.str("DJANGO_SECRET_KEY")  # type: ignore[no-any-return]
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        # A script that has not called `prepare`: what it signs is valid in this process only.
+        return secrets.token_urlsafe(50)
 
 
 SECRET_KEY = _secret_key()

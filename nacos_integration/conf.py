@@ -142,7 +142,7 @@ def given() -> dict[str, Any]:
     raw: dict[str, Any] = DEFAULTS | settings.NACOS
     if "state_dir" not in raw:
         raw["state_dir"] = Path(settings.BASE_DIR) / "var"
-    raw.setdefault("launch_id", process.launch_id)
+    raw["launch_id"] = raw.get("launch_id") or process.launch_id
     raw.setdefault("data_id", raw.get("service_name"))
     raw.setdefault("service_port", raw.get("bind_port"))
     return raw

@@ -18,6 +18,10 @@ os.environ["KMEANS_CONFIG_FILE"] = os.environ["STATE_DIR"] + "/skl-kmeans.yaml"
 # Only the one that is made for the tests: DATABASE_URL may name the developer's own.
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 
+from kmeans_project.prepare import prepare  # noqa: E402
+
+prepare()
+
 from kmeans_project.settings import *  # noqa: E402, F403
 from kmeans_project.settings import ADMIN_ALLOWED_HOSTS, DATABASES, STATE_DIR  # noqa: E402
 

@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -11,7 +12,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 from rest_framework.request import Request
 
-from kmeans_project import settings
 from kmeans_project.middleware import CONTENT_SECURITY_POLICY
 from nacos_integration.web.metrics import AgentCollector
 

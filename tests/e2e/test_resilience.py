@@ -108,8 +108,8 @@ def die(self):
 
 FileSource.read = die
 sys.argv = ["manage.py", "serve"]
-from django.core.management import execute_from_command_line
-execute_from_command_line(sys.argv)
+import manage
+manage.main()
 """
 
 

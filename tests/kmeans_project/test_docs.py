@@ -42,8 +42,8 @@ def manage_commands() -> set[tuple[str, str]]:
 
 
 def test_every_setting_is_in_the_table_and_no_other() -> None:
-    source = (ROOT / "kmeans_project" / "settings.py").read_text()
-    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source)) - INTERNAL
+    sources = [path.read_text() for path in (ROOT / "kmeans_project").glob("*.py")]
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', "".join(sources))) - INTERNAL
     assert len(read) > 30
     assert read == documented_settings()
 

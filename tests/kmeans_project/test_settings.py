@@ -1,17 +1,20 @@
-"""What the environment may say."""
+"""What the environment may say, and who may change it."""
 
-import os
+import json
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from kmeans_project.settings import _Environment
-from tests.support.service import Service
+from kmeans_project.environment import Environment
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.support.service import PYTHON, ROOT, Service
 
 
 @pytest.fixture
-def env(monkeypatch: pytest.MonkeyPatch) -> _Environment:
+def env(monkeypatch: pytest.MonkeyPatch) -> Environment:
     texts = {
         "PASSWORD": r"$ecret\$5$",
         "YES": "Yes",
@@ -24,13 +27,10 @@ def env(monkeypatch: pytest.MonkeyPatch) -> _Environment:
     }
     for name, text in texts.items():
         monkeypatch.setenv(name, text)
-    monkeypatch.setattr(
-        _Environment, "ENVIRON", {n: v.replace("$", r"\$") for n, v in os.environ.items()}
-    )
-    return _Environment()
+    return Environment()
 
 
-def test_values_are_taken_at_their_word(env: _Environment) -> None:
+def test_values_are_taken_at_their_word(env: Environment) -> None:
     assert env.str("PASSWORD") == r"$ecret\$5$"
     assert env.bool("YES") is True
     assert env.bool("NOTHING") is False
@@ -46,7 +46,7 @@ def test_values_are_taken_at_their_word(env: _Environment) -> None:
         ("int", "PORT", "http"),
     ],
 )
-def test_what_is_no_such_value_is_named(env: _Environment, kind: str, name: str, text: str) -> None:
+def test_what_is_no_such_value_is_named(env: Environment, kind: str, name: str, text: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=f"^{name}: .*{text}"):
         getattr(env, kind)(name)
 
@@ -65,3 +65,129 @@ def test_a_start_with_a_wrong_setting_ends_with_what_is_wrong(
     assert ended.returncode == 1
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def run(code: str, folder: Path, **environment: str) -> str:
+    """Return what a script prints that starts in an empty state directory and nothing prepared."""
+    clean = Service(folder).environment
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR"):
+        clean.pop(name, None)
+    ended = subprocess.run(
+        [PYTHON, "-c", code],
+        cwd=ROOT,
+        env=clean | {"DJANGO_SETTINGS_MODULE": "kmeans_project.settings"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {"skl-kmeans.yaml"}
+
+
+def test_importing_settings_changes_nothing(tmp_path: Path) -> None:
+    code = """
+import os, sys
+before = dict(os.environ)
+import kmeans_project.settings
+assert os.environ == before
+print(*sorted(name for name in sys.modules if name.startswith(
+    ("clustering", "kmeans_project", "nacos_integration", "serving", "numpy", "prometheus_client")
+)))
+"""
+    packages = {name.partition(".")[0] for name in run(code, tmp_path).split()}
+    assert packages == {"kmeans_project"}
+    assert not files_in(tmp_path)
+
+
+def test_a_script_needs_no_file_and_no_key(tmp_path: Path) -> None:
+    code = """
+import django
+django.setup()
+from django.conf import settings
+print(settings.SECRET_KEY)
+"""
+    first, second = (run(code, tmp_path) for _ in range(2))
+    assert len(first) > 50
+    assert first != second, "a key that nobody keeps"
+    assert not files_in(tmp_path)
+
+
+def test_a_script_uses_the_key_of_the_service(tmp_path: Path) -> None:
+    code = "from django.conf import settings; print(settings.SECRET_KEY, end='')"
+    prepared = f"from kmeans_project.prepare import prepare; prepare(); {code}"
+    key = run(prepared, tmp_path)
+    assert run(code, tmp_path) == run(prepared, tmp_path) == key
+    file = tmp_path / "state" / "secret_key"
+    assert file.read_text() == key
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert files_in(tmp_path / "state") == {"secret_key"}
+    assert run(code, tmp_path, DJANGO_SECRET_KEY="given") == "given"
+
+
+def test_a_given_key_is_not_written(tmp_path: Path) -> None:
+    run("from kmeans_project.prepare import prepare; prepare()", tmp_path, DJANGO_SECRET_KEY="k")
+    assert not files_in(tmp_path / "state")
+
+
+def test_a_script_answers_with_three_clusters(tmp_path: Path) -> None:
+    code = f"""
+import django, json
+django.setup()
+from django.test import Client
+answer = Client().post(
+    "/api/skl-kmeans", {{"points": {REFERENCE_POINTS}}}, content_type="application/json"
+)
+print(json.dumps(answer.json()))
+"""
+    answer = json.loads(run(code, tmp_path, NACOS_SYNC_TIMEOUT_SECONDS="0.1"))
+    assert answer == {"results": REFERENCE_LABELS[3]}
+    assert not files_in(tmp_path)
+
+
+def test_preparing_sets_what_is_not_set(tmp_path: Path) -> None:
+    code = """
+import json, os, sys
+from kmeans_project.prepare import prepare, prepare_metrics
+before = dict(os.environ)
+prepare()
+prepare_metrics()
+assert "numpy" not in sys.modules and "prometheus_client" not in sys.modules
+once = dict(os.environ)
+prepare()
+prepare_metrics()
+assert os.environ == once
+print(json.dumps({name: once[name] for name in once if once[name] != before.get(name)}))
+"""
+    new = json.loads(run(code, tmp_path, OMP_NUM_THREADS="2"))
+    folder = Path(new.pop("PROMETHEUS_MULTIPROC_DIR"))
+    assert folder.name.startswith("skl-kmeans-metrics-")
+    folder.rmdir()
+    assert new.pop("SERVE_LAUNCH_ID")
+    assert new == {
+        "OPENBLAS_NUM_THREADS": "1",
+        "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
+        "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/metrics",
+    }
+    given = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "SERVE_LAUNCH_ID": "of-the-parent"}
+    new = json.loads(run(code, tmp_path, **given))
+    assert not given.keys() & new.keys()
+
+
+def test_a_state_directory_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
+    code = """
+import os
+from kmeans_project.prepare import prepare
+prepare()
+from django.conf import settings
+assert settings.STATE_DIR_IS_TEMPORARY
+assert os.environ["STATE_DIR"] == str(settings.STATE_DIR)
+assert (settings.STATE_DIR / "secret_key").read_text() == settings.SECRET_KEY
+print(settings.STATE_DIR)
+"""
+    private = Path(run(code, tmp_path, STATE_DIR="/proc/state", TMPDIR=str(tmp_path)).strip())
+    assert private.parent == tmp_path
+    assert not files_in(tmp_path), "the private folder was left behind"

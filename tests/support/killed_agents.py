@@ -12,6 +12,9 @@ from pathlib import Path
 
 def main() -> None:
     """Print how many were killed, and what their applied file then held."""
+    from kmeans_project.prepare import prepare
+
+    prepare()
     import django
     from django.conf import settings
 
