@@ -119,37 +119,45 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-class _ContentSecurityPolicyMiddleware(MiddlewareMixin):
-    """Let pages load and run nothing but this service's own files, unless a view says otherwise."""
+class PagesOnly:
+    """Mixin for a middleware that only pages need: the paths in MACHINES bypass it."""
+
+    get_response: Callable[[HttpRequest], Any]
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path in MACHINES:
+            return self.get_response(request)
+        return super().__call__(request)  # type: ignore[misc]  # the middleware's own
+
+
+class ContentSecurityPolicyMiddleware(PagesOnly, MiddlewareMixin):
+    """Let pages load and run only this service's own files, unless a view sets another policy."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        # Django's own page for a developer's error is made of inline styles and scripts.
+        # Django's error page for developers has inline styles and scripts.
         if not (settings.DEBUG and response.status_code in (404, 500)):
             response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         return response
 
 
+class WhiteNoiseMiddleware(PagesOnly, whitenoise.WhiteNoiseMiddleware):  # type: ignore[misc]
+    """Serve static files."""
+
+
+class SessionMiddleware(PagesOnly, sessions.SessionMiddleware):
+    """Load and save the session."""
+
+
+class AuthenticationMiddleware(PagesOnly, auth.AuthenticationMiddleware):
+    """Add the user to the request."""
+
+
+class MessageMiddleware(PagesOnly, messages.MessageMiddleware):
+    """Keep messages for the next page."""
+
+
 class CommonMiddleware(common.CommonMiddleware):
-    """Django's own, which looks at the Host and for a missing slash only where pages are."""
+    """Check the Host header and append missing slashes, for pages only."""
 
     def process_request(self, request: HttpRequest) -> Any:
         return None if request.path in MACHINES else super().process_request(request)
-
-
-def _for_pages(middleware: type[MiddlewareMixin]) -> type[MiddlewareMixin]:
-    """Return a middleware that passes by what machines ask for: no login, no files."""
-
-    class ForPages(middleware):  # type: ignore[misc, valid-type]
-        def __call__(self, request: HttpRequest) -> Any:
-            if request.path in MACHINES:
-                return self.get_response(request)
-            return super().__call__(request)
-
-    return ForPages
-
-
-ContentSecurityPolicyMiddleware = _for_pages(_ContentSecurityPolicyMiddleware)
-WhiteNoiseMiddleware = _for_pages(whitenoise.WhiteNoiseMiddleware)
-SessionMiddleware = _for_pages(sessions.SessionMiddleware)
-AuthenticationMiddleware = _for_pages(auth.AuthenticationMiddleware)
-MessageMiddleware = _for_pages(messages.MessageMiddleware)
