@@ -8,7 +8,8 @@ from django.views.i18n import set_language
 
 from clustering.api.views import KMeansView
 from clustering.playground import PlaygroundView, current_config
-from kmeans_project.pages.views import ApiDocsView, SchemaView, metrics
+from kmeans_project.pages.api_docs import ApiDocsView, SchemaView
+from kmeans_project.pages.metrics import metrics
 
 urlpatterns = [
     path("api/skl-kmeans", KMeansView.as_view(), name="skl-kmeans"),

@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from clustering.api import schema
-from kmeans_project.pages import views
+from kmeans_project.pages import metrics
 from serving.problems import STATUS_BY_CODE
 from serving.status_titles import TITLES
 
@@ -56,7 +56,7 @@ def test_an_unexpected_error_outside_the_api_tells_nothing_of_the_inside(
     def fail(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(views, "generate_latest", fail)
+    monkeypatch.setattr(metrics, "generate_latest", fail)
     response = Client(raise_request_exception=False).get("/metrics")
     problem = assert_problem(response, 500, "internal-server-error")
     assert "secret" not in str(problem)

@@ -1,32 +1,13 @@
-"""Views of the project as a whole."""
+"""The OpenAPI schema, and Swagger UI to browse it."""
 
 import threading
 from typing import Any
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
+from django.http import HttpRequest
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
 from rest_framework.request import Request
 
 from kmeans_project.middleware import CONTENT_SECURITY_POLICY
-from nacos_integration.web.metrics import AgentCollector
-
-
-@csrf_exempt
-@require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with all metrics of this instance, whichever worker is asked, for Prometheus."""
-    if settings.METRICS_DIR:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, settings.METRICS_DIR)  # type: ignore[no-untyped-call]
-    else:
-        registry = REGISTRY
-    text = generate_latest(registry) + generate_latest(AgentCollector())
-    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 
 class SchemaView(SpectacularAPIView):
