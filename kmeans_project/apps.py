@@ -1,4 +1,4 @@
-"""The project itself, as far as Django has to know it."""
+"""App configurations of the project itself and of its admin."""
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -8,18 +8,18 @@ from django.db import reset_queries
 
 
 class ProjectConfig(AppConfig):
-    """Has no models; arranges what is the project's and no app's."""
+    """Registers checks, templates, static files and translations of the project."""
 
     name = "kmeans_project"
 
     def ready(self) -> None:
-        """Register the checks, and take out of every request what does nothing for any here."""
+        """Register the checks, and disconnect signal handlers that no request needs."""
         from kmeans_project import tracing
 
         checks.register(tracing.check, "serving")
-        signals.request_finished.disconnect(cache.close_caches)  # there is one, in memory
+        signals.request_finished.disconnect(cache.close_caches)  # the only cache is in memory
         if not settings.DEBUG:
-            signals.request_started.disconnect(reset_queries)  # none are kept
+            signals.request_started.disconnect(reset_queries)  # queries are logged in DEBUG only
 
 
 class AdminConfig(admin.AdminConfig):

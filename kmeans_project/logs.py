@@ -1,4 +1,4 @@
-"""Log lines: JSON for machines, text for a terminal, one event each."""
+"""Logging: one line per event, as JSON or, on a terminal, as text."""
 
 import logging
 import logging.config
@@ -23,9 +23,9 @@ def from_environment(env: Environment) -> dict[str, Any]:
 
 
 def configuration(form: str, level: str) -> dict[str, Any]:
-    """Return Django's LOGGING: all to standard error in this form, from this level on.
+    """Return Django's LOGGING, which writes all records of a level and above to standard error.
 
-    `form` is "json", "text", or "auto": text where standard error is a terminal.
+    `form` is "json", "text", or "auto", which means text if standard error is a terminal.
     """
     if form not in ("auto", "json", "text"):
         raise ImproperlyConfigured(f"LOG_FORMAT: {form!r}: use auto, json or text")
@@ -45,7 +45,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
                     "threadName": "thread",
                     "exc_info": "exception",
                 },
-                # Django adds the request as an object, whose text has the query in it.
+                # Django adds the request object, whose repr has the query string.
                 "reserved_attrs": [*RESERVED_ATTRS, "request"],
             },
             "text": {
@@ -56,7 +56,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
         },
         "filters": {
             "caller": {"()": "django.utils.log.CallbackFilter", "callback": add_caller},
-            # The answer of /readyz while a start is under way, or a stop: asked for, and no error.
+            # The answer of /readyz during a start or a stop, which is no error.
             "unless_503": {
                 "()": "django.utils.log.CallbackFilter",
                 "callback": lambda record: getattr(record, "status_code", None) != 503,
@@ -67,15 +67,15 @@ def configuration(form: str, level: str) -> dict[str, Any]:
                 "class": "logging.StreamHandler",
                 "formatter": form,
                 "filters": ["caller"],
-                # Here too, because some loggers, such as Django's, have a level of their own.
+                # Here too, because some loggers, such as Django's, have their own level.
                 "level": level,
             }
         },
         "loggers": {
-            # Named, so that the handlers that Django gives them are taken away.
+            # Listed to remove the handlers that Django gives them.
             "django": {},
             "django.server": {"propagate": True},
-            # What callers do wrong is in the request history.
+            # Errors of callers are in the request history.
             "django.request": {"level": "ERROR", "filters": ["unless_503"]},
         },
         "root": {"handlers": ["console"], "level": level},
@@ -83,7 +83,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Set logging up, also for warnings and for exceptions that nothing catches."""
+    """Set up logging, also of warnings and uncaught exceptions."""
     logging.config.dictConfig(config)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
@@ -117,7 +117,7 @@ class JsonFormatter(_UtcTime, MsgspecFormatter):
 
 
 class TextFormatter(_UtcTime):
-    """For people: the message, and the id of the request it belongs to."""
+    """One line of text, with the request id if there is one."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
         line = super().formatMessage(record)
@@ -131,7 +131,7 @@ def _log_uncaught(
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, traceback)
     elif issubclass(kind, ImproperlyConfigured):
-        # Somebody's typing error: which, and what to do, says the message.
+        # A wrong setting: the message names it, so no traceback is needed.
         for line in str(error).splitlines():
             logger.critical("%s", line.strip())
     else:
@@ -140,5 +140,5 @@ def _log_uncaught(
 
 def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
     if args.exc_type is not SystemExit:
-        name = args.thread.name if args.thread else "that is gone"
+        name = args.thread.name if args.thread else "unknown"
         logger.critical("uncaught exception in thread %s", name, exc_info=args.exc_value)

@@ -1,4 +1,4 @@
-"""What holds for every address of the service: who asks, how errors look, which Host is right."""
+"""Middleware: the caller, problem documents, languages, the Host header, and pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,15 +30,15 @@ CONTENT_SECURITY_POLICY = (
 )
 _DETAILS = {
     400: "the request is malformed",
-    403: "the request is refused: a form needs the page's own token and cookies",
-    404: "there is nothing at this address",
-    405: "this address does not take this method; see the Allow header",
-    500: "an unexpected error; the service's log has it",
+    403: "forbidden; a form needs the CSRF token and the cookies of its page",
+    404: "nothing is served at this address",
+    405: "this method is not allowed here; see the Allow header",
+    500: "unexpected error; see the service's log",
 }
 
 
 def caller_middleware(get_response: GetResponse) -> GetResponse:
-    """Identify the caller, for the log and for problems, and name the request in the answer."""
+    """Identify the caller, for log lines and problems, and send X-Request-ID back."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         caller = request_context.identify(request.META)
@@ -54,7 +54,7 @@ def caller_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def problem_middleware(get_response: GetResponse) -> GetResponse:
-    """Answer errors that Django itself finds with problem documents; the admin keeps its pages."""
+    """Turn Django's own error pages into problem documents, except in the admin."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -67,7 +67,7 @@ def problem_middleware(get_response: GetResponse) -> GetResponse:
         detail = _DETAILS.get(status, response.reason_phrase)
         problem = problems.respond(request.META, status, problems.code_of(status), detail)
         for name, value in response.items():
-            # Not the page's own type, length and language.
+            # Except the type, length and language, which the problem document has set.
             problem.headers.setdefault(name, value)
         return problem
 
@@ -75,7 +75,7 @@ def problem_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
-    """Let pages have the language of the reader; the API and what machines ask for have English."""
+    """Serve pages in the reader's language, and the API and MACHINES in English."""
     in_language = LocaleMiddleware(get_response)
 
     def middleware(request: HttpRequest) -> Any:
@@ -84,17 +84,17 @@ def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], An
         try:
             return in_language(request)
         finally:
-            # The language is the thread's, and the thread's next request may be another's.
+            # The language belongs to the thread, whose next request may want another one.
             translation.deactivate()
 
     return middleware
 
 
 def host_middleware(get_response: GetResponse) -> GetResponse:
-    """Let only the admin depend on the Host header.
+    """Check the Host header for the admin only.
 
-    Callers of the API come by ip:port, by service name or through a balancer; but pages with a
-    login must not be served under a stranger's name.
+    Clients call the API by ip:port, by service name or through a load balancer. Pages with a login
+    must not be served under an unknown name.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -103,7 +103,7 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
         try:
             host = request.get_host()
         except DisallowedHost:
-            # Such as a service's name with an underscore, which Django takes for no name at all.
+            # Such as a service name with an underscore, which Django rejects.
             host = request.META["HTTP_HOST"] = "invalid"
         if request.path.startswith(ADMIN):
             domain, _ = split_domain_port(host)
@@ -112,7 +112,7 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
                     request.META,
                     400,
                     "host-not-allowed",
-                    f"the admin is not served as {domain}: add that to DJANGO_ALLOWED_HOSTS",
+                    f"the admin is not served as {domain}; add that name to DJANGO_ALLOWED_HOSTS",
                 )
         return get_response(request)
 

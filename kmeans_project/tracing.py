@@ -1,4 +1,4 @@
-"""Traces of requests, sent by OpenTelemetry's SDK, which is an extra: requirements-otel.txt."""
+"""Traces of requests by OpenTelemetry, which is optional: see requirements-otel.txt."""
 
 import atexit
 import logging
@@ -15,21 +15,21 @@ from kmeans_project import __version__
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS: Final = 3.0
-# Its spans begin where errors are made problem documents already.
+# OpenTelemetry's middleware follows this one, so it sees the original errors.
 _AFTER: Final = "kmeans_project.middleware.problem_middleware"
 _HINT: Final = "Run `pip install -r requirements-otel.txt`, or unset OTEL_ENABLED."
 
 
 def instrument() -> None:
-    """Let Django make a span of each request.
+    """Create a span for each request.
 
-    To be called before the WSGI handler loads its middleware. Nothing is sent before `start`, so
-    a process that forks later may call this.
+    Call this before the WSGI handler loads its middleware. It starts no thread, so the process may
+    fork afterwards.
     """
     if not settings.OTEL_ENABLED:
         return
     if problem := _what_is_missing():
-        logger.error("%s, so there are no traces: %s", problem, _HINT)
+        logger.error("no traces: %s. %s", problem, _HINT)
         return
     from opentelemetry.instrumentation.django import DjangoInstrumentor
 
@@ -37,10 +37,10 @@ def instrument() -> None:
 
 
 def start() -> None:
-    """Begin to send this process's spans, from a thread; a second call does nothing.
+    """Start the thread that sends this process's spans; a second call does nothing.
 
-    To be called after the fork, which the thread would not survive. What is not sent yet at the
-    process's end gets `FLUSH_SECONDS`.
+    Call this after a fork, which the thread would not survive. When the process ends, the spans
+    left have `FLUSH_SECONDS` to be sent.
     """
     if not settings.OTEL_ENABLED or _what_is_missing():
         return
@@ -57,12 +57,12 @@ def start() -> None:
             "service.name": "skl-kmeans",
             "service.version": __version__,
             "service.instance.id": uuid.uuid4().hex,
-            # OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME; the SDK would prefer our defaults.
+            # OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME, which must override our defaults.
             **OTELResourceDetector().detect().attributes,
             "process.pid": os.getpid(),
         }
     )
-    # At its own exit handler the SDK would wait half a minute for a collector that is away.
+    # The SDK's own exit handler waits half a minute for an unreachable collector.
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
@@ -70,7 +70,7 @@ def start() -> None:
 
 
 def check(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report tracing that is asked for and not installed."""
+    """Report that tracing is enabled but not installed."""
     problem = _what_is_missing() if settings.OTEL_ENABLED else ""
     return [Error(problem, hint=_HINT, id="kmeans_project.E001")] if problem else []
 

@@ -18,7 +18,7 @@ urlpatterns = [
     path("", include("nacos_integration.web.urls")),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
-    # Pages come last: patterns are tried in turn, and machines ask more often.
+    # Pages come last: patterns are tried in order, and machines send more requests.
     path(
         "",
         PlaygroundView.as_view(template_name="kmeans_project/playground.html"),
@@ -26,6 +26,6 @@ urlpatterns = [
     ),
     path("playground/config", current_config, name="playground-config"),
     path("i18n/setlang/", set_language, name="set_language"),
-    # What browsers ask for where a page, such as one of the admin, names no icon.
+    # Browsers request this if a page, such as one of the admin, names no icon.
     path("favicon.ico", RedirectView.as_view(url=static("clustering/icon.svg"))),
 ]

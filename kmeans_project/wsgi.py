@@ -1,4 +1,4 @@
-"""The WSGI application; loading it makes a process one that serves."""
+"""The WSGI application; a process that imports it serves requests."""
 
 from kmeans_project.prepare import prepare
 

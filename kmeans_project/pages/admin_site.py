@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 
 
 class AdminSite(admin.AdminSite):
-    """Django's admin, and the pages of `kmeans_project.pages.overview`."""
+    """Django's admin with the views of `overview.py`."""
 
     site_header = site_title = "skl-kmeans"
 
