@@ -1,4 +1,4 @@
-"""The admin's page that says what this service is doing, and what can be done about it there."""
+"""The admin's overview of the service, with forms to change clusters and traffic."""
 
 import difflib
 from typing import Any, Final
@@ -31,26 +31,26 @@ PUBLISH: Final = "nacos_integration.publish_config"
 CHANGE_TRAFFIC: Final = "nacos_integration.change_traffic"
 ADVICE: Final = {
     "conflict": gettext_lazy(
-        "Somebody else has changed the config meanwhile, and that was not overwritten. Look again "
-        "at what would change, and publish if you still want to."
+        "Somebody else has changed the config meanwhile. That change was not overwritten. Check "
+        "the preview again before you publish."
     ),
     "not-allowed": gettext_lazy(
-        "The service may not write there. In Nacos, give its user the right to write to the "
-        "namespace, or change the config in Nacos' console; a file: let the service write it, or "
-        "change it where it comes from."
+        "The service may not write there. If the source is Nacos, grant the service's user write "
+        "access to the namespace, or change the config in Nacos' console. If it is a file, make it "
+        "writable for the service, or edit it."
     ),
     "unavailable": gettext_lazy(
-        "The source of the config does not answer. The config in force stays; try again when the "
-        "source is back."
+        "The source of the config is unreachable. The current config stays in force. Try again "
+        "later."
     ),
-    "unreadable": gettext_lazy("The source holds no text. Correct it there."),
+    "unreadable": gettext_lazy("The config at the source is not text. Correct it there."),
     "no-agent": gettext_lazy(
-        "This instance has no running agent, which alone reads and writes the config. See the log "
-        "of the service; it is back in a few seconds if a process has just ended."
+        "No agent is running on this instance, and only the agent reads and writes the config. It "
+        "restarts within seconds if a process has just ended. Otherwise see the service's log."
     ),
     "late": gettext_lazy(
-        "There was no answer in time, so it may have happened or not. The overview shows what "
-        "arrives."
+        "The agent did not answer in time, so the config may or may not be published. The overview "
+        "shows which config is in force."
     ),
 }
 
@@ -59,7 +59,7 @@ ADVICE: Final = {
 @require_safe
 @permission_required(VIEW, raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
-    """Show everything at once; a script then renews the panels."""
+    """Show the whole page; a script then refreshes the panels."""
     return _render(request, "overview", title=_("Overview"), **_panels(request))
 
 
@@ -67,12 +67,12 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_safe
 @permission_required(VIEW, raise_exception=True)
 def panels(request: HttpRequest) -> HttpResponse:
-    """Answer with the page's panels alone."""
+    """Answer with the panels only."""
     return render(request, "kmeans_project/panels.html", _panels(request))
 
 
 class ClustersForm(forms.Form):
-    """The number of clusters, and the text that the user has seen it change, by MD5."""
+    """The number of clusters, and the MD5 of the config text that the preview changes."""
 
     clusters = forms.IntegerField(
         label=gettext_lazy("clusters (k of k-means)"),
@@ -86,7 +86,7 @@ class ClustersForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required((VIEW, PUBLISH), raise_exception=True)
 def clusters(request: HttpRequest) -> HttpResponse:
-    """Ask for the number; show what would change; publish that, if it still is what was shown."""
+    """Show a form, then a preview of the change; publish it if the text is still the same."""
     in_force = current(Parameters).value.clusters
     form = ClustersForm(request.POST or None, initial={"clusters": in_force})
     context: dict[str, Any] = {
@@ -120,12 +120,12 @@ def clusters(request: HttpRequest) -> HttpResponse:
 
 
 def _publish(request: HttpRequest, wanted: dict[str, Any], text: str, after: str) -> None:
-    """Publish, and keep on record who did what, and what became of it."""
+    """Publish `after`, and record the user, the change and its outcome."""
     before_md5 = md5_of(text)
     if wanted["replaces_md5"] != before_md5:
         raise publishing.PublishingError("conflict", "the text is not the one of the preview")
     change = f"clusters: {wanted['clusters']}, md5 {before_md5} -> {md5_of(after)}"
-    entry = _note(request, conf.load().config_key, f"publishing {change}")
+    entry = _record(request, conf.load().config_key, f"publishing {change}")
     try:
         publishing.publish(
             after,
@@ -134,20 +134,18 @@ def _publish(request: HttpRequest, wanted: dict[str, Any], text: str, after: str
             text_type="yaml",
         )
     except publishing.PublishingError as error:
-        fate = "perhaps" if error.code == "late" else "not"
-        _amend(entry, f"{fate} published, {error}: {change}")
+        outcome = "perhaps published" if error.code == "late" else "not published"
+        _record_outcome(entry, f"{outcome}, {error}: {change}")
         raise
-    _amend(entry, f"published {change}")
-    messages.success(
-        request, _("Published. Below you see how each worker takes it on, within moments.")
-    )
+    _record_outcome(entry, f"published {change}")
+    messages.success(request, _("Published. The overview shows when each worker applies it."))
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required((VIEW, CHANGE_TRAFFIC), raise_exception=True)
 def registry(request: HttpRequest) -> HttpResponse:
-    """Take this instance out of the registry, or put it back, after asking whether it is meant."""
+    """Take this instance out of the registry, or put it back, after a confirmation."""
     if request.method != "POST":
         return _render(
             request,
@@ -158,17 +156,17 @@ def registry(request: HttpRequest) -> HttpResponse:
         )
     take_out = request.POST.get("wish") == "out"
     instance = conf.load().instance
-    wish = f"{'taking out of' if take_out else 'putting back into'} the registry: {instance}"
-    entry = _note(request, instance, wish)
+    change = f"{'taking out of' if take_out else 'putting back into'} the registry: {instance}"
+    entry = _record(request, instance, change)
     since = offline.take_out() if take_out else offline.put_back()
     if not is_agent_running():
-        said = _("Noted; no agent runs, so it counts when the service is started.")
+        message = _("Recorded. No agent is running, so it takes effect at the next start.")
     elif offline.wait_until_confirmed(since, CONFIRM_SECONDS):
-        _amend(entry, f"{wish}, confirmed")
-        said = _("The registry has confirmed it.")
+        _record_outcome(entry, f"{change}, confirmed")
+        message = _("The registry has confirmed it.")
     else:
-        said = _("Noted; the registry has not confirmed it yet. Below you see when it does.")
-    messages.success(request, said)
+        message = _("Recorded, but not confirmed yet. The overview shows when it is.")
+    messages.success(request, message)
     return redirect("admin:overview")
 
 
@@ -186,7 +184,7 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
     }
     for instance in context["instances"]:
         if not instance["is_own"]:
-            # There it can be taken out; from here its state directory cannot be reached.
+            # Only that instance can write to its state directory, so traffic is changed there.
             instance["admin_url"] = f"http://{instance['address']}{reverse('admin:overview')}"
     if settings.HISTORY_ENABLED and request.user.has_perm("clustering.view_requestrecord"):
         hour = statistics.last_hour()
@@ -195,7 +193,7 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
 
 
 def _recent_changes() -> list[dict[str, Any]]:
-    """Return what was done on these pages, and what the agents judged, the latest first."""
+    """Return the changes of users and the verdicts of agents, the latest first."""
     done = LogEntry.objects.filter(content_type=_content_type()).select_related("user")
     judged = ConfigChange.objects.defer("before")
     changes: list[dict[str, Any]] = [
@@ -214,8 +212,8 @@ def _recent_changes() -> list[dict[str, Any]]:
     return sorted(changes, key=lambda change: change["at"], reverse=True)[:RECENT]
 
 
-def _note(request: HttpRequest, what: str, message: str) -> LogEntry:
-    """Put on record that the user begins something; `_amend` tells how it ended."""
+def _record(request: HttpRequest, what: str, message: str) -> LogEntry:
+    """Record that the user starts a change; `_record_outcome` follows."""
     assert request.user.is_authenticated
     return LogEntry.objects.create(
         user_id=request.user.pk,
@@ -226,7 +224,7 @@ def _note(request: HttpRequest, what: str, message: str) -> LogEntry:
     )
 
 
-def _amend(entry: LogEntry, message: str) -> None:
+def _record_outcome(entry: LogEntry, message: str) -> None:
     entry.change_message = message
     entry.save(update_fields=["change_message"])
 
@@ -236,10 +234,10 @@ def _content_type() -> ContentType:
 
 
 def _difference(before: str, after: str) -> list[tuple[str, str]]:
-    """Return the lines of a unified diff, each with its kind: added, removed, or none."""
+    """Return the lines of a unified diff, each with its CSS class: added, removed, or none."""
     kinds = {"+": "added", "-": "removed"}
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
-    # Without its first two, which would name files.
+    # The first two lines would name files.
     return [(kinds.get(line[:1], ""), line) for line in list(lines)[2:]]
 
 

@@ -28,7 +28,7 @@ def logged_in(service: Service, browser: Browser) -> Browser:
 def overview(service: Service, logged_in: Browser) -> Browser:
     """The browser with the overview and its script."""
     logged_in.get(f"{service.url}/admin/overview/")
-    wait_until(lambda: "Renewed" in text_of(logged_in, "live"))
+    wait_until(lambda: "Refreshed" in text_of(logged_in, "live"))
     return logged_in
 
 
@@ -81,7 +81,7 @@ def test_it_reports_a_lost_connection_and_recovers(
     overview.execute_cdp_cmd("Network.emulateNetworkConditions", network)
     wait_until(lambda: "connection is lost" in text_of(overview, "live"))
     overview.execute_cdp_cmd("Network.emulateNetworkConditions", network | {"offline": False})
-    wait_until(lambda: "Renewed" in text_of(overview, "live"))
+    wait_until(lambda: "Refreshed" in text_of(overview, "live"))
 
 
 def test_it_says_when_the_login_has_ended(overview: Browser) -> None:

@@ -1,17 +1,17 @@
-// Renews the overview's panels while the page is looked at.
+// Refreshes the overview's panels while the page is visible.
 
 const PERIOD_MS = 3000;
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 const live = document.getElementById("live");
 const overview = document.getElementById("overview");
-// What the server sent last, by panel: what is on the page also has what the reader opened.
+// The last HTML from the server by panel. The page itself also has what the reader opened.
 const sent = new Map();
 let timer = 0;
-let renewing = false;
+let refreshing = false;
 
-function tell(text, isWell) {
+function showStatus(text, isWell) {
   live.classList.toggle("lost", !isWell);
-  // Said aloud only when it is something else than before.
+  // A screen reader announces each assignment.
   if (live.textContent !== text) live.textContent = text;
 }
 
@@ -20,66 +20,66 @@ function isBeingRead(panel) {
   return !selection.isCollapsed && panel.contains(selection.anchorNode);
 }
 
-function replace(panel, renewed) {
+function replace(panel, refreshed) {
   const open = [...panel.querySelectorAll("details[open]")].map((details) => details.id);
   const scrolled = [...panel.querySelectorAll(".wide")].map((wide) => [wide.id, wide.scrollLeft]);
   const focused = panel.contains(document.activeElement) ? document.activeElement : null;
   const isSummary = focused?.tagName === "SUMMARY";
   const id = isSummary ? focused.parentElement.id : focused?.id;
-  panel.replaceWith(renewed);
-  for (const name of open) renewed.querySelector(`#${name}`)?.setAttribute("open", "");
+  panel.replaceWith(refreshed);
+  for (const name of open) refreshed.querySelector(`#${name}`)?.setAttribute("open", "");
   for (const [name, left] of scrolled) {
-    const wide = renewed.querySelector(`#${name}`);
+    const wide = refreshed.querySelector(`#${name}`);
     if (wide) wide.scrollLeft = left;
   }
   if (id) {
-    const again = renewed.querySelector(isSummary ? `#${id} > summary` : `#${id}`);
+    const again = refreshed.querySelector(isSummary ? `#${id} > summary` : `#${id}`);
     again?.focus({ preventScroll: true });
   }
 }
 
 function show(text) {
   const panels = new DOMParser().parseFromString(text, "text/html").querySelectorAll("section");
-  for (const renewed of panels) {
-    const panel = document.getElementById(renewed.id);
-    if (!panel) overview.append(document.adoptNode(renewed));
-    else if (sent.get(renewed.id) !== renewed.outerHTML && !isBeingRead(panel)) {
-      sent.set(renewed.id, renewed.outerHTML);
-      replace(panel, document.adoptNode(renewed));
+  for (const refreshed of panels) {
+    const panel = document.getElementById(refreshed.id);
+    if (!panel) overview.append(document.adoptNode(refreshed));
+    else if (sent.get(refreshed.id) !== refreshed.outerHTML && !isBeingRead(panel)) {
+      sent.set(refreshed.id, refreshed.outerHTML);
+      replace(panel, document.adoptNode(refreshed));
     }
   }
 }
 
-async function renew() {
-  if (renewing) return;
-  renewing = true;
-  const goesOn = await ask();
-  renewing = false;
-  if (goesOn && !document.hidden) timer = setTimeout(renew, PERIOD_MS);
+async function refresh() {
+  if (refreshing) return;
+  refreshing = true;
+  const goOn = await fetchPanels();
+  refreshing = false;
+  if (goOn && !document.hidden) timer = setTimeout(refresh, PERIOD_MS);
 }
 
-async function ask() {
+async function fetchPanels() {
   try {
     const answer = await fetch(live.dataset.url, {
       headers: { Accept: "text/html" },
       redirect: "manual", // to the login
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (answer.type === "opaqueredirect" || answer.status === 403) {
-      tell(live.dataset.ended, false);
+      showStatus(live.dataset.ended, false);
       return false;
     }
     if (!answer.ok) throw new Error(answer.statusText);
     show(await answer.text());
-    tell(live.dataset.on, true);
+    showStatus(live.dataset.on, true);
   } catch {
-    tell(live.dataset.lost, false);
+    showStatus(live.dataset.lost, false);
   }
   return true;
 }
 
 document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);
-  if (!document.hidden) renew();
+  if (!document.hidden) refresh();
 });
-if (!document.hidden) timer = setTimeout(renew, PERIOD_MS);
+if (!document.hidden) timer = setTimeout(refresh, PERIOD_MS);
