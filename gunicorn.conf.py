@@ -1,4 +1,4 @@
-"""gunicorn's settings; gunicorn loads this file by itself when started in this folder."""
+"""gunicorn's settings; gunicorn reads this file if it is started in this folder."""
 
 import shutil
 import sys
@@ -14,6 +14,7 @@ prepare_metrics()
 
 from django.apps import apps
 from django.conf import settings
+from prometheus_client.multiprocess import mark_process_dead
 
 from kmeans_project import logs, tracing
 from nacos_integration.launch import gunicorn as nacos
@@ -22,41 +23,38 @@ from serving.gunicorn.listener import shares
 
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS
-# Threads must never wait for a slow sender; gthread's do.
+# Threads must not wait for slow senders, as gthread's do.
 worker_class = "serving.gunicorn.worker.Worker"
-# The parser in C, gunicorn_h1c 0.6.9, is a little faster, but it takes what follows a request with
-# "X: y\nTransfer-Encoding: chunked" in its head for another request.
+# The parser in C, gunicorn_h1c 0.6.9, is a little faster, but it reads the body of a request with
+# "X: y\nTransfer-Encoding: chunked" in its head as another request.
 http_parser = "python"
-# Longer than the pools of usual HTTP clients keep a connection without a request, so that it is not
-# closed just when one reuses it.
+# Longer than HTTP clients usually keep an idle connection, so that it is not closed while a client
+# reuses it.
 keepalive = 75
-# Of a worker that says nothing, and of a body of which nothing arrives: that has its own limit.
+# For an unresponsive worker, and for a body that does not arrive, which has its own limit.
 timeout = max(30, int(settings.HTTP_READ_TIMEOUT_SECONDS) + 5)
 forwarded_allow_ips = ",".join(str(network) for network in settings.TRUSTED_PROXIES)
 graceful_timeout = int(settings.SERVE_STOP_TIMEOUT_SECONDS)
-# A control socket would be made in the home directory, which may be read-only.
+# The control socket would be in the home directory, which may be read-only.
 control_socket_disable = True
 logger_class = "serving.gunicorn.logger.Logger"
-# For the master, where Django does not do it.
+# In the master, Django does not do this.
 logs.configure(settings.LOGGING)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Give the worker its place among those that share the connections."""
+    """Give the worker its share of the connections."""
     worker.share = shares.join()
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Take what only living workers have, such as waiting requests, out of the metrics."""
+    """Remove gauges of the dead worker, such as waiting requests, from the metrics."""
     shares.leave(worker.share)
-    # Not above: it looks for the folder when it is imported.
-    from prometheus_client.multiprocess import mark_process_dead
-
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: Any) -> None:
-    """Leave no metrics behind."""
+    """Remove the metrics folder."""
     shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)
 
 

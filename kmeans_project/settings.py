@@ -26,7 +26,7 @@ OTEL_ENABLED = env.bool("OTEL_ENABLED", False)
 
 
 def _usable_cores() -> int:
-    # Fewer than the machine has under taskset or a container's cpuset.
+    # Under taskset or a container's cpuset, the machine has more.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -44,16 +44,15 @@ HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machine
 PORT = env.int("PORT", 9999)
 WORKERS = env.int("WORKERS", _usable_cores())
 THREADS = env.int("THREADS", 72)
-# For the head of a connection's first request, and again for a body.
+# For the head of a connection's first request, and for each body.
 HTTP_READ_TIMEOUT_SECONDS = env.float("HTTP_READ_TIMEOUT_SECONDS", 30.0)
-# Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+# Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 TRUSTED_PROXIES = _networks(env.list("TRUSTED_PROXIES", default=[]))
 STATE_DIR = environment.state_dir(env)
 STATE_DIR_IS_TEMPORARY = env.bool("STATE_DIR_IS_TEMPORARY", False)
-# After leaving the registry, how long to serve callers that still have the address: longer than
-# Spring Cloud's cache of 35 s.
+# After the deregistration, clients still call the cached address. Spring Cloud caches for 35 s.
 SERVE_DRAIN_SECONDS = env.float("SERVE_DRAIN_SECONDS", 40.0)
-# Set by `manage.py serve` for the gunicorn it starts: a pipe that closes when `serve` is gone.
+# A pipe that `manage.py serve` passes to gunicorn; it closes when `serve` ends.
 SERVE_LIFELINE_FD = env.int("SERVE_LIFELINE_FD", None)
 SERVE_STOP_TIMEOUT_SECONDS = env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
 
@@ -65,11 +64,11 @@ KMEANS_CONFIG_FILE = env.str("KMEANS_CONFIG_FILE", str(BASE_DIR / "config" / "sk
 KMEANS_MAX_CLUSTERS = env.int("KMEANS_MAX_CLUSTERS", 1000)
 KMEANS_MAX_POINTS = env.int("KMEANS_MAX_POINTS", 1_000_000)
 KMEANS_MAX_DIMENSIONS = env.int("KMEANS_MAX_DIMENSIONS", 1000)
-# Whether few points may be clustered without scikit-learn, where the labels are certainly the same.
+# Cluster few points without scikit-learn if the labels are certainly the same.
 KMEANS_FAST_PATH = env.bool("KMEANS_FAST_PATH", True)
-# points * clusters * the ten starts
+# points * clusters * 10 starts
 KMEANS_MAX_WORK = env.int("KMEANS_MAX_WORK", 100_000_000)
-# A million points of eight dimensions, each number with all of its digits, are 202 MB.
+# A million points of eight dimensions, with all digits, are 202 MB.
 KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 256 * 1024 * 1024)
 KMEANS_BODIES_MAX_BYTES = env.int(
     "KMEANS_BODIES_MAX_BYTES", KMEANS_MAX_BODY_BYTES + 64 * 1024 * 1024
@@ -91,7 +90,7 @@ def _nacos_metadata() -> dict[str, str]:
     metadata = {
         "version": __version__,
         "preserved.register.source": "DJANGO",
-        # Where health is found, under the key that Spring's tools look for.
+        # The base path of the health checks, under the key that Spring's tools read.
         "management.context-path": "/",
     }
     given: dict[str, str] = env.dict("NACOS_SERVICE_METADATA", default={})
@@ -178,17 +177,17 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 DEBUG = env.bool("DJANGO_DEBUG", False)
-# Callers come by ip:port, service name or load balancer, so any Host header is right for the API
-# and for health; the admin has a list of its own.
+# Clients call the API by ip:port, service name or load balancer, so it accepts any Host header. The
+# admin has its own list.
 ALLOWED_HOSTS = ["*"]
 ADMIN_ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-# Off by default, because inside a network of services plain HTTP is the rule.
+# Off by default, because services on one network usually call each other over plain HTTP.
 DJANGO_TLS = env.bool("DJANGO_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = DJANGO_TLS
 SECURE_SSL_REDIRECT = DJANGO_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if DJANGO_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = DJANGO_TLS
-# Who asks for these, such as a kubelet or the agent, comes without TLS.
+# Probes, such as the kubelet, and the agent use plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|startupz|statusz|metrics)$"]
 if not DJANGO_TLS:
     SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W010", "security.W016"]
@@ -244,27 +243,27 @@ TEMPLATES = [
 
 
 def _postgres() -> dict[str, Any]:
-    """Return the connection that DATABASE_URL describes; no error repeats any of the URL."""
+    """Return the connection that DATABASE_URL describes; errors must not reveal the password."""
     wrong = ImproperlyConfigured(
-        "DATABASE_URL must be postgres://user:password@host:5432/name, with characters that mean "
-        "something in a URL, such as / or ?, percent-encoded in the password"
+        "DATABASE_URL must be postgres://user:password@host:5432/name. Percent-encode characters "
+        "such as / or ? in the password"
     )
     if not env.str("DATABASE_URL").startswith(("postgres://", "postgresql://")):
         raise wrong
     try:
         url: dict[str, Any] = env.db_url("DATABASE_URL")
     except ValueError:
-        raise wrong from None  # that error holds what it took for the port
-    if not url["NAME"] or "@" in url["NAME"]:  # a password with a / that is not encoded
+        raise wrong from None  # the error quotes the port, which may be part of the password
+    if not url["NAME"] or "@" in url["NAME"]:  # the password has a / that is not encoded
         raise wrong
     options = {
-        # Each call that meets a database that is away or cut off ends soon, and is told so.
+        # Calls fail soon if the database is unreachable.
         "connect_timeout": 3,
         "tcp_user_timeout": 10_000,
         "keepalives_idle": 10,
     }
-    # Each thread has its own. No pool: a thread would wait for one of its connections for longer
-    # than it takes to see that the database is away, and its threads would not outlive a fork.
+    # One connection per thread. A pool has threads, which do not survive a fork, and waits longer
+    # for a connection than it takes to see that the database is unreachable.
     kept = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     return kept | url | {"OPTIONS": options | url.get("OPTIONS", {})}
 
@@ -274,7 +273,7 @@ def _sqlite() -> dict[str, Any]:
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": STATE_DIR / "db.sqlite3",
         "OPTIONS": {
-            # Readers go on while a worker writes, and writers queue up instead of failing.
+            # Reads continue during a write, and writers wait instead of failing.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             "transaction_mode": "IMMEDIATE",
             "timeout": 5,
@@ -298,13 +297,13 @@ LANGUAGES = [("en", "English"), ("zh-hans", "Simplified Chinese")]
 LANGUAGE_COOKIE_AGE = 31_536_000
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
-# Static files are served from where the packages have them: no collectstatic to forget.
+# Serve static files from the packages, so that nobody has to run collectstatic.
 WHITENOISE_USE_FINDERS = True
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "serving.problems.handle",
-    # drf-spectacular writes any other ?version= into a header, whatever is in it.
+    # drf-spectacular copies any other ?version= into a header, unchecked.
     "ALLOWED_VERSIONS": [__version__],
 }
 SPECTACULAR_SETTINGS = {
@@ -312,7 +311,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "scikit-learn's k-means over REST, registered in and configured from Nacos.",
     "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
-    # Swagger UI from the sidecar package: it loads without the internet.
+    # Swagger UI from the sidecar package loads without internet access.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
