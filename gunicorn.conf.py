@@ -19,6 +19,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from kmeans_project import logs, tracing
 from nacos_integration.launch import gunicorn as nacos
 from nacos_integration.launch.gunicorn import when_ready, worker_exit  # noqa: F401
+from serving.gunicorn.hooks import hooks
 from serving.gunicorn.listener import shares
 
 bind = f"{settings.HOST}:{settings.PORT}"
@@ -40,6 +41,20 @@ control_socket_disable = True
 logger_class = "serving.gunicorn.logger.Logger"
 # In the master, Django does not do this.
 logs.configure(settings.LOGGING)
+
+
+def _loaded() -> None:
+    """Start the history writer and the report of this worker."""
+    # Imported here, because they need Django's apps.
+    from clustering.history.writer import history_writer
+    from nacos_integration import WorkerReport
+
+    history_writer.start()
+    report = WorkerReport()
+    hooks.tick, hooks.stopping = report.keep, report.remove
+
+
+hooks.loaded = _loaded
 
 
 def pre_fork(server: Any, worker: Any) -> None:
