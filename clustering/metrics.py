@@ -1,26 +1,15 @@
-"""What is counted and measured of requests, in Prometheus' terms; right across workers."""
+"""What is counted and measured of fits and of the history; right across workers."""
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
-_SECONDS: Final = (
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-)  # fmt: skip
+from serving.metrics import SECONDS
+
 _POINTS: Final = (10, 100, 1000, 10_000, 100_000, 1_000_000)
 
-REQUESTS: Final = Counter(
-    "skl_kmeans_requests_total",
-    "Requests to the endpoint, by status and outcome (ok, or the code of the problem).",
-    ["status", "outcome"],
-)
-DURATION: Final = Histogram(
-    "skl_kmeans_request_duration_seconds",
-    "From a request's arrival in the application to its answer, waiting included.",
-    buckets=_SECONDS,
-)
 FIT: Final = Histogram(
-    "skl_kmeans_fit_duration_seconds", "k-means itself, waiting not included.", buckets=_SECONDS
+    "skl_kmeans_fit_duration_seconds", "k-means itself, waiting not included.", buckets=SECONDS
 )
 FITS: Final = Counter(
     "skl_kmeans_fits_total",
@@ -29,11 +18,6 @@ FITS: Final = Counter(
 )
 POINTS: Final = Histogram(
     "skl_kmeans_points", "Points of the requests that were clustered.", buckets=_POINTS
-)
-WAITING: Final = Gauge(
-    "skl_kmeans_waiting_requests",
-    "Requests that wait for their turn to be fitted.",
-    multiprocess_mode="livesum",
 )
 _HISTORY: Final = Counter(
     "skl_kmeans_history_rows_total",

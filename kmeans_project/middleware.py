@@ -16,13 +16,13 @@ from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise import middleware as whitenoise
 
-from serving import problems, request_context
+from serving import contract, problems, request_context
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 ADMIN = "/admin/"
 MACHINES = frozenset(
-    {*settings.COMPUTED_PATHS, "/livez", "/readyz", "/startupz", "/statusz", "/metrics"}
+    {*contract.models_by_path(), "/livez", "/readyz", "/startupz", "/statusz", "/metrics"}
 )
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'; "

@@ -73,8 +73,8 @@ KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 256 * 1024 * 1024)
 KMEANS_BODIES_MAX_BYTES = env.int(
     "KMEANS_BODIES_MAX_BYTES", KMEANS_MAX_BODY_BYTES + 64 * 1024 * 1024
 )
-# A POST to one of these is computed in its turn.
-COMPUTED_PATHS = ["/api/skl-kmeans"]
+# Dotted paths of ServedModels: what is computed, each request in its turn.
+SERVED_MODELS = ["clustering.endpoint.KMEANS"]
 KMEANS_QUEUE_SIZE = env.int("KMEANS_QUEUE_SIZE", 64)
 KMEANS_QUEUE_TIMEOUT_SECONDS = env.float("KMEANS_QUEUE_TIMEOUT_SECONDS", 5.0)
 HISTORY_ENABLED = env.bool("HISTORY_ENABLED", True)
@@ -83,6 +83,20 @@ HISTORY_MAX_ROWS = env.int("HISTORY_MAX_ROWS", 1_000_000)
 HISTORY_PAYLOAD_MAX_NUMBERS = env.int("HISTORY_PAYLOAD_MAX_NUMBERS", 2000)
 HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
 API_KEYS_REQUIRED = env.bool("API_KEYS_REQUIRED", False)
+
+SERVING = {
+    # The settings with these limits, by their names: messages tell the variables to change.
+    "limits": {
+        "threads": "THREADS",
+        "queue_size": "KMEANS_QUEUE_SIZE",
+        "queue_timeout_seconds": "KMEANS_QUEUE_TIMEOUT_SECONDS",
+        "bodies_max_bytes": "KMEANS_BODIES_MAX_BYTES",
+        "read_timeout_seconds": "HTTP_READ_TIMEOUT_SECONDS",
+        "trusted_proxies": "TRUSTED_PROXIES",
+    },
+    "metrics_prefix": "skl_kmeans_",
+    "problem_prefix": "urn:skl-kmeans:problem:",
+}
 
 
 # Nacos

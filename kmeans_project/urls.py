@@ -6,13 +6,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from clustering.api.views import KMeansView
 from clustering.playground import PlaygroundView, current_config
 from kmeans_project.pages.api_docs import ApiDocsView, SchemaView
 from kmeans_project.pages.metrics import metrics
+from serving import contract
 
 urlpatterns = [
-    path("api/skl-kmeans", KMeansView.as_view(), name="skl-kmeans"),
+    *contract.routes(),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", ApiDocsView.as_view(), name="docs"),
     path("", include("nacos_integration.web.urls")),

@@ -6,17 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from django.conf import settings
-
-from clustering import metrics
+from serving import conf, metrics
+from serving.contract import ServedModel, served_models
 from serving.problems import Problem
 
 # Small requests, one at a time, because two at once hand the GIL back and forth and are slower than
 # one after the other; and large ones, which release it most of the time, so that a small one need
 # not wait for a large one.
 LANES: Final = 2
-# About 15,000 numbers.
-_LARGE_FROM_BYTES: Final = 128 * 1024
 RETRY_AFTER_SECONDS: Final = 1
 
 Turn = asyncio.Future[None]
@@ -38,22 +35,26 @@ class Admission:
 
     def __init__(self) -> None:
         self._small, self._large = _Lane(), _Lane()
+        self._gauges = {model.name: metrics.WAITING.labels(model.name) for model in served_models()}
 
-    def is_full(self) -> bool:
-        """Return whether a request that came now would be turned away."""
-        return bool(self._waiting() >= settings.KMEANS_QUEUE_SIZE)
+    def check_queue(self) -> None:
+        """Raise Problem (503) where a request that came now would find too many waiting."""
+        size = conf.load().queue_size.value
+        if len(self._small.waiting) + len(self._large.waiting) >= size:
+            raise overloaded(f"{size} requests wait already")
 
     @asynccontextmanager
-    async def turn(self, body_bytes: int, gone: "asyncio.Future[Any]") -> AsyncIterator[None]:
+    async def turn(
+        self, model: ServedModel, body_bytes: int, gone: "asyncio.Future[Any]"
+    ) -> AsyncIterator[None]:
         """Wait for the turn of a request with a body of so many bytes, and hold the lane meanwhile.
 
         Raises Problem (503) at once when too many wait, or when the turn has not come in
-        `KMEANS_QUEUE_TIMEOUT_SECONDS`, and (499) when `gone`, the end of the connection, comes
-        before it.
+        `queue_timeout_seconds`, and (499) when `gone`, the end of the connection, comes before it.
         """
-        lane = self._small if body_bytes < _LARGE_FROM_BYTES else self._large
+        lane = self._small if body_bytes < model.large_from_bytes else self._large
         if lane.is_taken:
-            await self._wait(lane, gone)
+            await self._wait(model, lane, gone)
         lane.is_taken = True
         try:
             if gone.done():
@@ -64,40 +65,32 @@ class Admission:
             # without leaving the loop, others would wait in their sockets, unseen and unbounded.
             asyncio.get_running_loop().call_soon(self._give_back, lane)
 
-    def _waiting(self) -> int:
-        return len(self._small.waiting) + len(self._large.waiting)
-
-    async def _wait(self, lane: _Lane, gone: "asyncio.Future[Any]") -> None:
-        if self.is_full():
-            raise overloaded(f"{settings.KMEANS_QUEUE_SIZE} requests wait already")
+    async def _wait(self, model: ServedModel, lane: _Lane, gone: "asyncio.Future[Any]") -> None:
+        self.check_queue()
         turn: Turn = asyncio.get_running_loop().create_future()
         lane.waiting.append(turn)
-        metrics.WAITING.set(self._waiting())
+        self._gauges[model.name].inc()
+        timeout = conf.load().queue_timeout_seconds.value
         try:
-            await asyncio.wait(
-                (turn, gone),
-                timeout=settings.KMEANS_QUEUE_TIMEOUT_SECONDS,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await asyncio.wait((turn, gone), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             if turn.done():  # in this very moment
                 self._give_back(lane)
             raise
         finally:
+            self._gauges[model.name].dec()
             if not turn.done():
                 lane.waiting.remove(turn)
-                metrics.WAITING.set(self._waiting())
         if turn.done():
             return
         if gone.done():
             raise _gone()
-        raise overloaded(f"no turn within {settings.KMEANS_QUEUE_TIMEOUT_SECONDS:g} s")
+        raise overloaded(f"no turn within {timeout:g} s")
 
     def _give_back(self, lane: _Lane) -> None:
         """Let the next one in, who finds the lane taken for him."""
         if lane.waiting:
             lane.waiting.popleft().set_result(None)
-            metrics.WAITING.set(self._waiting())
         else:
             lane.is_taken = False
 
@@ -111,6 +104,3 @@ def overloaded(why: str) -> Problem:
 
 def _gone() -> Problem:
     return Problem("caller-gone", "the caller closed the connection while waiting")
-
-
-admission = Admission()

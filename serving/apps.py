@@ -7,3 +7,7 @@ class ServingConfig(AppConfig):
     """Has no models; an app for its translations and checks."""
 
     name = "serving"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from serving import checks  # noqa: F401 (importing registers them)

@@ -10,25 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from django.conf import settings
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
+from django.urls import resolve
 from rest_framework.exceptions import APIException
 
-from clustering import services
-from clustering.api import access
-from clustering.api.access import ADMITTED_KEY, require_key
-from clustering.api.parsers import too_large
-from clustering.checks import find_errors
-from clustering.history import recording
-from nacos_integration import live_config
-from serving import problems, request_context
-from serving.admission import admission, overloaded
-from serving.problems import Problem
+from serving import checks, conf, contract, problems, request_context
+from serving.admission import Admission, overloaded
+from serving.conf import Setting
+from serving.contract import Environ, ServedModel
+from serving.problems import Problem, too_large
 
 Returned = TypeVar("Returned")
 Message = MutableMapping[str, Any]
-Environ = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -37,13 +32,15 @@ WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 # and the caller might not see the answer.
 DRAIN_BYTES: Final = 8 * 1024 * 1024
 DRAIN_SECONDS: Final = 1.0
+# The limit of bodies for all but served models.
+_ANY_MAX_BODY_BYTES: Final = Setting[int]("DATA_UPLOAD_MAX_MEMORY_SIZE")
 # Of a streamed response, from thread to event loop at a time; fewer when they took long to come.
 _BLOCK_BYTES: Final = 256 * 1024
 _BLOCK_SECONDS: Final = 1.0
 
 
 class Bridge:
-    """An ASGI application that runs a WSGI application in threads, `THREADS` at most.
+    """An ASGI application that runs a WSGI application in a bounded number of threads.
 
     A thread is taken when the whole body is there and it is the request's turn, so however many
     callers send slowly or wait, threads are left. A brief request takes none: to wake one and to
@@ -54,10 +51,15 @@ class Bridge:
     """
 
     def __init__(self, application: WSGIApplication) -> None:
-        if errors := list(find_errors()):
+        if errors := [found for found in run_checks(tags=[checks.LIMITS]) if found.is_serious()]:
             raise ImproperlyConfigured("\n".join(str(error) for error in errors))
         self._application = application
-        self._threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="request")
+        self._models = contract.models_by_path()
+        for address in self._models:
+            resolve(address)  # imports the view: the first request need not wait for that
+        self._admission = Admission()
+        threads = conf.load().threads.value
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._held = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -66,15 +68,19 @@ class Bridge:
         gone = scope["extensions"]["connection_lost"]
         started = time.perf_counter()
         environ = _environ(scope)
+        model = self._models.get(environ["PATH_INFO"])
+        if model and environ["REQUEST_METHOD"] not in model.methods:
+            model = None
+        limit = model.max_body_bytes if model else _ANY_MAX_BODY_BYTES
         hold = _Hold(self)
         try:
-            _admit(environ, hold)
-            if settings.API_KEYS_REQUIRED and _is_computed(environ):
+            if self._check_head(environ, model, limit, hold):
+                assert model
                 # Not in the request's turn: while the database hangs, nobody else would have one.
-                environ[ADMITTED_KEY] = await self._in_thread(access.admit, environ)
-            body = await _read(environ, hold, receive)
+                await self._in_thread(model.admit, environ)
+            body = await _read(limit, hold, receive)
         except APIException as problem:
-            await _refuse(problem, environ, started, send, is_last=True)
+            await _refuse(problem, environ, model, started, send, is_last=True)
             await _drain(receive)
         else:
             environ["CONTENT_LENGTH"] = str(len(body))
@@ -82,17 +88,40 @@ class Bridge:
             environ[request_context.ARRIVED_AT] = time.perf_counter()
             del body
             try:
-                for message in await self._messages_of(environ, send, gone):
+                for message in await self._messages_of(environ, model, send, gone):
                     await send(message)
             except APIException as problem:
-                await _refuse(problem, environ, started, send, is_last=False)
+                await _refuse(problem, environ, model, started, send, is_last=False)
         finally:
             hold.release()
 
+    def _check_head(
+        self, environ: Environ, model: ServedModel | None, limit: Setting[int], hold: "_Hold"
+    ) -> bool:
+        """Return whether the model's `admit` is to be asked.
+
+        Raises APIException when the body is not worth reading.
+        """
+        if (coding := environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower()) != "chunked":
+            raise Problem("not-implemented", f"the transfer coding {coding} is not understood")
+        announced = int(environ["CONTENT_LENGTH"] or 0)
+        if announced > limit.value:
+            raise too_large(limit)
+        needs_admission = False
+        if model:
+            needs_admission = model.check_head(environ)
+            self._admission.check_queue()
+        hold.grow_to(announced)
+        return needs_admission
+
     async def _messages_of(
-        self, environ: Environ, send: Send, gone: "asyncio.Future[None]"
+        self,
+        environ: Environ,
+        model: ServedModel | None,
+        send: Send,
+        gone: "asyncio.Future[None]",
     ) -> list[Message]:
-        """Run the application, in the request's turn if it is one for the endpoint."""
+        """Run the application, in the request's turn if it is one for a model."""
         loop = asyncio.get_running_loop()
 
         def send_from_thread(message: Message) -> bool:
@@ -100,13 +129,13 @@ class Bridge:
                 asyncio.run_coroutine_threadsafe(send(message), loop).result()
             return not gone.done()
 
-        if not _is_computed(environ):
+        if model is None:
             return await self._in_thread(self._call, environ, send_from_thread)
-        while not live_config.is_synced():
+        while not model.is_ready():
             await asyncio.sleep(0.02)
         size = int(environ["CONTENT_LENGTH"])
-        async with admission.turn(size, gone):
-            if services.is_brief(size):
+        async with self._admission.turn(model, size, gone):
+            if model.is_brief(environ, size):
                 # The answer is as small, so that nothing is sent before the end.
                 return self._call(environ, send_from_thread)
             return await self._in_thread(self._call, environ, send_from_thread)
@@ -177,10 +206,11 @@ class _Hold:
     def grow_to(self, size: int) -> None:
         """Hold at least so many bytes; raise Problem (503) when that is too much."""
         more = max(0, size - self._size)
-        if self._bridge._held + more > settings.KMEANS_BODIES_MAX_BYTES:
+        limit = conf.load().bodies_max_bytes
+        if self._bridge._held + more > limit.value:
             raise overloaded(
                 f"bodies of {self._bridge._held} bytes are held already, and together they may "
-                f"have {settings.KMEANS_BODIES_MAX_BYTES} (KMEANS_BODIES_MAX_BYTES)"
+                f"have {limit.value} ({limit.name})"
             )
         self._bridge._held += more
         self._size += more
@@ -190,37 +220,18 @@ class _Hold:
         self._size = 0
 
 
-def _is_computed(environ: Environ) -> bool:
-    return environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] in settings.COMPUTED_PATHS
-
-
-def _admit(environ: Environ, hold: _Hold) -> None:
-    """Raise Problem when the body is not worth reading."""
-    if (coding := environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower()) != "chunked":
-        raise Problem("not-implemented", f"the transfer coding {coding} is not understood")
-    announced = int(environ["CONTENT_LENGTH"] or 0)
-    if announced > _limit(environ):
-        raise too_large(_limit(environ))
-    if _is_computed(environ):
-        if settings.API_KEYS_REQUIRED:
-            require_key(environ)
-        if admission.is_full():
-            raise overloaded(f"{settings.KMEANS_QUEUE_SIZE} requests wait already")
-    hold.grow_to(announced)
-
-
-async def _read(environ: Environ, hold: _Hold, receive: Receive) -> bytes:
+async def _read(limit: Setting[int], hold: _Hold, receive: Receive) -> bytes:
     # No list of the pieces: many small ones would take many times the room of their bytes.
     body = io.BytesIO()
-    limit = _limit(environ)
-    deadline = asyncio.get_running_loop().time() + settings.HTTP_READ_TIMEOUT_SECONDS
+    timeout = conf.load().read_timeout_seconds
+    deadline = asyncio.get_running_loop().time() + timeout.value
     try:
         while True:
             message = await _receive(receive, deadline)
             if message["type"] != "http.request":
                 raise Problem("incomplete-body", "the connection ended within the body")
             size = body.tell() + len(message.get("body", b""))
-            if size > limit:
+            if size > limit.value:
                 raise too_large(limit)
             hold.grow_to(size)
             body.write(message.get("body", b""))
@@ -229,8 +240,7 @@ async def _read(environ: Environ, hold: _Hold, receive: Receive) -> bytes:
     except TimeoutError:
         raise Problem(
             "request-timeout",
-            f"the body did not arrive within {settings.HTTP_READ_TIMEOUT_SECONDS:g} s "
-            "(HTTP_READ_TIMEOUT_SECONDS)",
+            f"the body did not arrive within {timeout.value:g} s ({timeout.name})",
         ) from None
 
 
@@ -244,13 +254,19 @@ async def _receive(receive: Receive, deadline: float) -> Message:
 
 
 async def _refuse(
-    problem: APIException, environ: Environ, started: float, send: Send, *, is_last: bool
+    problem: APIException,
+    environ: Environ,
+    model: ServedModel | None,
+    started: float,
+    send: Send,
+    *,
+    is_last: bool,
 ) -> None:
     """Answer, and say whether it is the connection's last answer."""
     request_context.current.set(request_context.identify(environ))
     response = problems.answer(problem, environ)
-    if _is_computed(environ):
-        recording.record(environ, response, started)
+    if model:
+        model.record_refused(model.name, environ, response, started)
     for message in _messages(response, is_last=is_last):
         await send(message)
 
@@ -278,12 +294,6 @@ def _messages(response: HttpResponse, *, is_last: bool) -> list[Message]:
 
 def _body(block: list[bytes], *, more: bool) -> Message:
     return {"type": "http.response.body", "body": b"".join(block), "more_body": more}
-
-
-def _limit(environ: Environ) -> int:
-    if _is_computed(environ):
-        return int(settings.KMEANS_MAX_BODY_BYTES)
-    return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 def _environ(scope: Message) -> Environ:

@@ -2,32 +2,24 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from django.http import JsonResponse
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException
 from rest_framework.views import exception_handler
 
-from serving import request_context, status_titles
+from serving import conf, contract, request_context, status_titles
+from serving.conf import Setting
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-TYPE_PREFIX = "urn:skl-kmeans:problem:"
-
-# 400 for what a JSON schema can say, 422 for what it cannot.
-STATUS_BY_CODE = {
-    "invalid-json": 400,
-    "invalid-points": 400,
-    "too-many-points": 400,
-    "too-many-dimensions": 400,
+# Of what any model can meet; each has codes of its own besides.
+GENERIC: Final = {
     "incomplete-body": 400,
     "request-timeout": 408,
     "body-too-large": 413,
-    "ragged-points": 422,
-    "too-few-points": 422,
-    "too-much-work": 422,
-    "overflow": 422,
     # nginx's number for it; nobody is there to see it, but the history and the metrics do.
     "caller-gone": 499,
     "not-implemented": 501,
@@ -36,8 +28,17 @@ STATUS_BY_CODE = {
 }
 
 
+@cache
+def status_by_code() -> dict[str, int]:
+    """Return the HTTP status of each code, the models' own among them."""
+    found = dict(GENERIC)
+    for model in contract.served_models():
+        found |= model.problems
+    return found
+
+
 class Problem(APIException):
-    """An error to answer with: a code of STATUS_BY_CODE, what is wrong, and where in the body.
+    """An error to answer with: a code of `status_by_code`, what is wrong, and where in the body.
 
     `wait` is after how many seconds to try again (the Retry-After header).
     """
@@ -46,18 +47,18 @@ class Problem(APIException):
 
     def __init__(self, code: str, detail: str, pointer: str | None = None) -> None:
         super().__init__(detail, code)
-        self.status_code = STATUS_BY_CODE[code]
+        self.status_code = status_by_code()[code]
         self.code = code
         self.pointer = pointer
 
 
 class ProblemResponse(JsonResponse):
-    """A response whose body is a problem document, kept in `problem` as well.
+    """A response whose body is a problem document, kept in `problem` as well, with its code.
 
     `language` is the title's, and so that of the readers it is for.
     """
 
-    def __init__(self, problem: dict[str, Any], language: str) -> None:
+    def __init__(self, problem: dict[str, Any], code: str, language: str) -> None:
         super().__init__(
             problem,
             status=problem["status"],
@@ -68,6 +69,12 @@ class ProblemResponse(JsonResponse):
         self["Content-Language"] = language
         self["Vary"] = "Accept-Language"
         self.problem = problem
+        self.code = code
+
+
+def too_large(limit: Setting[int]) -> Problem:
+    """Return the Problem (413) of a body beyond the limit."""
+    return Problem("body-too-large", f"the body is larger than {limit.value} bytes ({limit.name})")
 
 
 def code_of(status: int) -> str:
@@ -81,7 +88,7 @@ def respond(
     """Answer the request with this WSGI environ with a problem document."""
     language = status_titles.language_of(environ)
     members: dict[str, Any] = {
-        "type": TYPE_PREFIX + code,
+        "type": conf.load().problem_prefix + code,
         "title": status_titles.title_of(status, language),
         "status": status,
         "detail": detail,
@@ -90,7 +97,7 @@ def respond(
         members["pointer"] = pointer
     if caller := request_context.current.get():
         members["request_id"] = caller.request_id
-    return ProblemResponse(members, language)
+    return ProblemResponse(members, code, language)
 
 
 def handle(error: Exception, context: dict[str, Any]) -> ProblemResponse:
@@ -113,9 +120,6 @@ def answer(error: Exception, environ: Mapping[str, Any]) -> ProblemResponse:
     pointer: str | None = None
     if isinstance(error, Problem):
         code, detail, pointer = error.code, str(error.detail), error.pointer
-    elif isinstance(error, ValidationError):
-        # The serializer's own finding: its one field is required, and it is not there.
-        code, detail, pointer = "invalid-points", "is required", "points"
     else:
         code = code_of(response.status_code)
         detail = str(getattr(error, "detail", error)) or status_titles.in_english(

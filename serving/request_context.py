@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
+from serving import conf
 
 # What a caller may choose must be harmless in a log line, a header and a database column.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
@@ -29,7 +29,7 @@ class Caller:
 
 # Key of the WSGI environ, for servers that let requests wait: the `time.perf_counter()` at which
 # the whole request was there.
-ARRIVED_AT = "clustering.arrived_at"
+ARRIVED_AT = "serving.arrived_at"
 
 # The caller of the request at hand, for log lines and problem documents.
 current: ContextVar[Caller | None] = ContextVar("caller", default=None)
@@ -55,7 +55,7 @@ def _address(environ: Mapping[str, Any]) -> str:
     proxies wrote, from the right, can be believed.
     """
     address: str = environ.get("REMOTE_ADDR", "")
-    if not settings.TRUSTED_PROXIES:
+    if not conf.load().trusted_proxies.value:
         return address
     hops = [hop.strip() for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     while hops and _is_trusted(address):
@@ -72,4 +72,4 @@ def _is_trusted(address: str) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(parsed in network for network in settings.TRUSTED_PROXIES)
+    return any(parsed in network for network in conf.load().trusted_proxies.value)

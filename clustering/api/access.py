@@ -63,6 +63,18 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         ]
 
 
+def check_head(environ: Mapping[str, Any]) -> bool:
+    """Return whether a key is required; raise NotAuthenticated where there is none."""
+    if settings.API_KEYS_REQUIRED:
+        require_key(environ)
+    return bool(settings.API_KEYS_REQUIRED)
+
+
+def admit_early(environ: dict[str, Any]) -> None:
+    """Do as `admit`, and leave the key in the environ for the view."""
+    environ[ADMITTED_KEY] = admit(environ)
+
+
 def admit(environ: Mapping[str, Any]) -> api_keys.KnownKey:
     """Return the key that a request carries, and count the request.
 

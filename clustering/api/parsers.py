@@ -6,13 +6,12 @@ from typing import IO, Any
 
 import msgspec
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from clustering.api import point_blocks
-from serving.problems import Problem
+from clustering.api import limits, point_blocks
+from serving.problems import Problem, too_large
 
 
 class _Body(msgspec.Struct):
@@ -51,15 +50,15 @@ class PointsParser(BaseParser):
     @staticmethod
     def _read(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
         # DRF bounds the size only in its own parsers.
-        limit: int = settings.KMEANS_MAX_BODY_BYTES
+        limit = limits.MAX_BODY_BYTES
         meta = context["request"].META
         if (coding := meta.get("HTTP_CONTENT_ENCODING", "identity").lower()) != "identity":
             raise UnsupportedMediaType(coding, f"the content coding {coding} is not accepted")
         announced = meta.get("CONTENT_LENGTH") or "0"
-        if announced.isdigit() and int(announced) > limit:
+        if announced.isdigit() and int(announced) > limit.value:
             raise too_large(limit)
-        body: bytes = stream.read(limit + 1)
-        if len(body) > limit:
+        body: bytes = stream.read(limit.value + 1)
+        if len(body) > limit.value:
             raise too_large(limit)
         return body
 
@@ -78,13 +77,6 @@ def _decode(body: bytes) -> list[list[float]]:
     except RecursionError as error:
         raise Problem("invalid-json", "the body is nested too deeply") from error
     return points
-
-
-def too_large(limit: int) -> Problem:
-    """Return the Problem (413) of a body beyond the limit."""
-    return Problem(
-        "body-too-large", f"the body is larger than {limit} bytes (KMEANS_MAX_BODY_BYTES)"
-    )
 
 
 def _problem_of(error: msgspec.ValidationError) -> Problem:

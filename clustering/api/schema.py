@@ -1,8 +1,16 @@
-"""What the OpenAPI schema says of the endpoint beyond the serializers."""
+"""What the OpenAPI schema says of models of points beyond the serializers."""
 
+from collections.abc import Callable
 from typing import Final
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+)
+from rest_framework.views import APIView
 
 from clustering.api.serializers import (
     KMeansRequestSerializer,
@@ -40,57 +48,60 @@ def _header(name: str, description: str, statuses: list[str]) -> OpenApiParamete
     )
 
 
-describes_post = extend_schema(
-    operation_id="cluster",
-    summary="Cluster points with k-means",
-    description=(
-        "Labels each point with its cluster, as "
-        "`KMeans(n_clusters=clusters, random_state=9, n_init=10)` of scikit-learn does. "
-        "`clusters` is 3 unless the live config says otherwise."
-    ),
-    request=KMeansRequestSerializer,
-    responses={
-        ("200", "application/json"): KMeansResponseSerializer,
-        **{
-            (status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description)
-            for status, description in PROBLEMS.items()
-        },
+_RESPONSES: Final = {
+    ("200", "application/json"): KMeansResponseSerializer,
+    **{
+        (status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description)
+        for status, description in PROBLEMS.items()
     },
-    parameters=[
-        OpenApiParameter(
-            "X-Request-ID",
-            str,
-            OpenApiParameter.HEADER,
-            description=(
-                "Names the request in the answer, the log and the history. One is made where this "
-                "is missing, longer than 64 characters, or has others than letters, digits and "
-                "`._:/+=-`."
+}
+_PARAMETERS: Final = [
+    OpenApiParameter(
+        "X-Request-ID",
+        str,
+        OpenApiParameter.HEADER,
+        description=(
+            "Names the request in the answer, the log and the history. One is made where this "
+            "is missing, longer than 64 characters, or has others than letters, digits and "
+            "`._:/+=-`."
+        ),
+    ),
+    _header("X-Request-ID", "Names this request in the log and the history.", ["200", *PROBLEMS]),
+    _header("X-KMeans-Clusters", "The number of clusters that was used.", ["200"]),
+    _header(
+        "X-Config-Version",
+        "The first 12 hex digits of the MD5 of the config text in force; equal on instances "
+        "that agree.",
+        ["200"],
+    ),
+    _header(
+        "X-KMeans-Warning",
+        "Present when fewer points are distinct than clusters were asked for.",
+        ["200"],
+    ),
+    _header("Retry-After", "After how many seconds to try again.", ["429", "503"]),
+]
+
+
+def describes(
+    *, operation_id: str, summary: str, description: str
+) -> Callable[[type[APIView]], type[APIView]]:
+    """Return a decorator that describes a PointsView."""
+    described = extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        request=KMeansRequestSerializer,
+        responses=_RESPONSES,
+        parameters=_PARAMETERS,
+        examples=[
+            OpenApiExample("Nine points", value={"points": _REFERENCE}, request_only=True),
+            OpenApiExample(
+                "Their labels with three clusters",
+                value={"results": [1, 1, 1, 1, 2, 0, 0, 0, 0]},
+                response_only=True,
+                status_codes=["200"],
             ),
-        ),
-        _header(
-            "X-Request-ID", "Names this request in the log and the history.", ["200", *PROBLEMS]
-        ),
-        _header("X-KMeans-Clusters", "The number of clusters that was used.", ["200"]),
-        _header(
-            "X-Config-Version",
-            "The first 12 hex digits of the MD5 of the config text in force; equal on instances "
-            "that agree.",
-            ["200"],
-        ),
-        _header(
-            "X-KMeans-Warning",
-            "Present when fewer points are distinct than clusters were asked for.",
-            ["200"],
-        ),
-        _header("Retry-After", "After how many seconds to try again.", ["429", "503"]),
-    ],
-    examples=[
-        OpenApiExample("Nine points", value={"points": _REFERENCE}, request_only=True),
-        OpenApiExample(
-            "Their labels with three clusters",
-            value={"results": [1, 1, 1, 1, 2, 0, 0, 0, 0]},
-            response_only=True,
-            status_codes=["200"],
-        ),
-    ],
-)
+        ],
+    )
+    return extend_schema_view(post=described)

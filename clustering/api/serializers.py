@@ -1,6 +1,6 @@
 """The shapes of the endpoint's request and response."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from django.conf import settings
@@ -30,6 +30,10 @@ class PointsField(serializers.Field[Any, Any, Any, Any]):
 
     Raises Problem for a shape that is not accepted.
     """
+
+    def fail(self, key: str, **kwargs: Any) -> NoReturn:
+        """Answer the one error that the field's base class finds, as a problem too."""
+        raise Problem("invalid-points", "is required", pointer="points")
 
     def to_internal_value(
         self, data: NDArray[np.float64] | list[list[float]]

@@ -13,20 +13,23 @@ from numpy.typing import NDArray
 from clustering import metrics
 from clustering.history.writer import Row, history_writer, keeps
 from clustering.services import Clustering
+from serving import metrics as serving_metrics
 from serving import request_context
-from serving.problems import TYPE_PREFIX, ProblemResponse
+from serving.problems import ProblemResponse
 
 logger = logging.getLogger("clustering.requests")
 
 
 def record(
+    model: str,
     environ: Mapping[str, Any],
     response: HttpResponseBase,
     started: float,
+    *,
     points: NDArray[np.float64] | None = None,
     clustering: Clustering | None = None,
 ) -> None:
-    """Record the answer to a request that started at `started`, a `time.perf_counter()`.
+    """Record the answer to a request to `model`, started at `started`, a `time.perf_counter()`.
 
     `points` and `clustering` are None if the request was answered before it had them.
     """
@@ -44,11 +47,12 @@ def record(
         "status": response.status_code,
         "problem": None,
         "outcome": "ok",
+        "model": model,
         "payload": None,
         "labels": None,
     }
     if isinstance(response, ProblemResponse):
-        row["problem"] = response.problem["type"].removeprefix(TYPE_PREFIX)
+        row["problem"] = response.code
         where = f"{response.problem['pointer']}: " if "pointer" in response.problem else ""
         row["outcome"] = (where + response.problem["detail"])[:300]
     is_kept = points is not None and keeps(points)
@@ -59,11 +63,9 @@ def record(
         row["clusters"] = clustering.clusters
         row["config_version"] = clustering.config_version
         row["labels"] = clustering.labels.tolist() if is_kept else None
-        metrics.FIT.observe(clustering.fit_seconds)
-        metrics.FITS.labels(clustering.fit_path).inc()
         metrics.POINTS.observe(len(clustering.labels))
-    metrics.REQUESTS.labels(response.status_code, row["problem"] or "ok").inc()
-    metrics.DURATION.observe(seconds)
+    serving_metrics.REQUESTS.labels(model, response.status_code, row["problem"] or "ok").inc()
+    serving_metrics.DURATION.labels(model).observe(seconds)
     history_writer.record(row)
     logger.info(
         "%d %s: %s points from %s in %.1f ms",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from clustering import services
+from clustering.api import limits
 from clustering.config.parameters import check_clusters
 from clustering.engine import kmeans
 from serving.admission import overloaded
@@ -71,7 +71,7 @@ def fit(points: Any, clusters: int) -> Partition:
     than a request may wait.
     """
     array = np.array(points, dtype=np.float64)
-    services.check(array, clusters)
+    limits.check(array, clusters, kmeans.N_INIT)
     if not _fit_lock.acquire(timeout=settings.KMEANS_QUEUE_TIMEOUT_SECONDS):
         raise overloaded("other recorded requests are being clustered again")
     try:

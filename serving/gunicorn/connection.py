@@ -19,10 +19,10 @@
 import asyncio
 from typing import Any, Final
 
-from django.conf import settings
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
+from serving import conf
 from serving.gunicorn.listener import shares
 
 # After a change, compare the table above with the new release, and run the tests of tests/e2e.
@@ -64,7 +64,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             transport.abort()
             return
         self._head_timer = self.worker.loop.call_later(
-            settings.HTTP_READ_TIMEOUT_SECONDS, self._head_is_late
+            conf.load().read_timeout_seconds.value, self._head_is_late
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -120,7 +120,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             self._head_timer = None
 
     def _head_is_late(self) -> None:
-        seconds = settings.HTTP_READ_TIMEOUT_SECONDS
+        seconds = conf.load().read_timeout_seconds.value
         self._send_error_response(408, f"no request arrived within {seconds:g} s")
         self._close_transport()
         self._request_ready.set()

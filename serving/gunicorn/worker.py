@@ -25,8 +25,8 @@ _M_ARENA_MAX: Final = -8
 class Worker(PublicWorker):
     """gunicorn's own asyncio worker, for a WSGI application.
 
-    Its threads only ever see whole requests. A connection has `HTTP_READ_TIMEOUT_SECONDS` to send
-    the head of its first request, and gunicorn's `keepalive` for the next ones. On SIGTERM, or
+    Its threads only ever see whole requests. A connection has `read_timeout_seconds` to send the
+    head of its first request, and gunicorn's `keepalive` for the next ones. On SIGTERM, or
     after --max-requests, what was sent is answered.
     """
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from clustering.engine import kmeans
+from clustering.engine import kmeans, overflow
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 
 
@@ -29,7 +29,7 @@ def test_fewer_distinct_points_than_clusters_is_no_error() -> None:
 
 @pytest.mark.parametrize(("points", "dimensions"), [(3, 1), (9, 2), (500, 8)])
 def test_largest_magnitude_keeps_the_inertia_finite(points: int, dimensions: int) -> None:
-    limit = kmeans.largest_magnitude(points, dimensions)
+    limit = overflow.largest_magnitude(points, dimensions)
     signs = np.where(np.arange(points) % 2, 1.0, -1.0)[:, None]
     extreme = np.repeat(signs * limit, dimensions, axis=1)
     model = KMeans(n_clusters=1, random_state=9, n_init=1).fit(extreme)

@@ -3,14 +3,16 @@
 from typing import Any
 
 import pytest
+from django.core.checks import CheckMessage, run_checks
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from clustering import checks, services
+from clustering import checks, endpoint
 from clustering.engine import versions
 from nacos_integration import md5_of
+from serving.contract import Environ
 from tests.conftest import Configure
-from tests.support.reference import REFERENCE_POINTS
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
 
@@ -52,11 +54,24 @@ def test_the_headers_name_the_clusters_and_the_config(client: Client, configure:
 
 
 def test_whether_a_body_is_brief_depends_on_the_clusters(configure: Configure) -> None:
+    environ: Environ = {}
     configure("clusters: 4\n")
-    assert services.is_brief(1024)
-    assert not services.is_brief(1025)
+    assert endpoint.is_brief(environ, 1024)
+    assert not endpoint.is_brief(environ, 1025)
     configure("clusters: 1000\n")
-    assert not services.is_brief(5)
+    assert not endpoint.is_brief(environ, 5)
+
+
+def test_the_config_is_read_once_for_a_request(client: Client, configure: Configure) -> None:
+    """What the server has read, to see whether a request is brief, is what it is answered with."""
+    environ: Environ = {}
+    configure("clusters: 4\n")
+    assert endpoint.is_brief(environ, 1024)
+    configure("clusters: 3\n")
+    body = {"points": REFERENCE_POINTS}
+    response = client.post("/api/skl-kmeans", body, content_type="application/json", **environ)
+    assert response.json() == {"results": REFERENCE_LABELS[4]}
+    assert response.headers["X-Config-Version"] == md5_of("clusters: 4\n")[:12]
 
 
 def test_a_header_warns_of_fewer_distinct_points_than_clusters(client: Client) -> None:
@@ -77,9 +92,12 @@ def test_a_header_warns_of_fewer_distinct_points_than_clusters(client: Client) -
 def test_contradicting_settings_are_reported(
     settings: Settings, setting: str, value: int, number: int
 ) -> None:
-    assert not list(checks.find_errors())
+    def find() -> list[CheckMessage]:
+        return [found for found in run_checks(tags=["limits"]) if found.is_serious()]
+
+    assert not find()
     setattr(settings, setting, value)
-    (error,) = checks.find_errors()
+    (error,) = find()
     assert error.id == f"clustering.E{number:03}"
     assert setting in error.msg
 

@@ -11,7 +11,7 @@ import promql_parser
 import pytest
 import yaml
 
-from serving.problems import STATUS_BY_CODE
+from serving.problems import status_by_code
 from tests.support.service import PYTHON, ROOT, SERVE, Service
 from tests.support.waiting import wait_until
 
@@ -107,7 +107,7 @@ def test_it_serves_where_only_the_images_folders_can_be_written(container: Servi
 
 
 def test_alerts_and_panels_use_what_is_exported(exported: set[str]) -> None:
-    codes = {*STATUS_BY_CODE, "ok", "applied", "rejected", "internal-error"}
+    codes = {*status_by_code(), "ok", "applied", "rejected", "internal-error"}
     values = {"source": {"file"}, "fate": {"queued", "written", "dropped"}, "outcome": codes}
     for expression in expressions():
         found = list(selectors(promql_parser.parse(expression)))

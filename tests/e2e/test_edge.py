@@ -132,7 +132,13 @@ def test_slow_senders_take_no_threads_and_are_told_so(edge: Service) -> None:
             assert response.status == 408
             assert json.loads(content)["status"] == 408
             assert sender.recv(1) == b""
-    assert metric(edge, 'skl_kmeans_requests_total{outcome="request-timeout",status="408"}') == 10
+    assert (
+        metric(
+            edge,
+            'skl_kmeans_requests_total{model="skl-kmeans",outcome="request-timeout",status="408"}',
+        )
+        == 10
+    )
 
 
 def test_too_many_at_once_are_turned_away_at_once(edge: Service) -> None:
@@ -190,7 +196,7 @@ def test_a_caller_that_is_gone_at_its_turn_is_not_served(edge: Service) -> None:
         connection.sendall(head(len(LARGE)) + LARGE.encode())
         wait_until(lambda: metric(edge, "skl_kmeans_waiting_requests") == 1)
     first.join()
-    gone = 'skl_kmeans_requests_total{outcome="caller-gone",status="499"}'
+    gone = 'skl_kmeans_requests_total{model="skl-kmeans",outcome="caller-gone",status="499"}'
     wait_until(lambda: metric(edge, gone) == 1)
     assert metric(edge, "skl_kmeans_fit_duration_seconds_count") == 1
 

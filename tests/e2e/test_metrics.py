@@ -11,6 +11,8 @@ import psutil
 from tests.support.service import GUNICORN, ROOT, Service
 from tests.support.waiting import wait_until
 
+ANSWERED = 'skl_kmeans_requests_total{model="skl-kmeans",outcome="ok",status="200"}'
+
 
 def scrape(service: Service) -> dict[str, float]:
     """Return the samples, after a check that each family is described."""
@@ -33,11 +35,11 @@ def test_all_workers_count_together(service: Service) -> None:
     # Asked often enough to meet both workers.
     for _ in range(10):
         samples = scrape(service)
-        assert samples['skl_kmeans_requests_total{outcome="ok",status="200"}'] == 30
+        assert samples[ANSWERED] == 30
         assert samples["skl_kmeans_fit_duration_seconds_count"] == 30
         assert samples['skl_kmeans_fits_total{path="certified"}'] == 30
         assert samples["skl_kmeans_points_sum"] == 270
-        assert samples["skl_kmeans_waiting_requests"] == 0
+        assert samples['skl_kmeans_waiting_requests{model="skl-kmeans"}'] == 0
     written = 'skl_kmeans_history_rows_total{fate="written"}'
     wait_until(lambda: scrape(service)[written] == 30)
 
@@ -52,7 +54,7 @@ def test_a_worker_that_dies_takes_no_counts_with_it(service: Service) -> None:
     victim = gunicorn.children()[0]
     os.kill(victim.pid, signal.SIGKILL)
     wait_until(lambda: len(gunicorn.children()) == 2 and victim not in gunicorn.children())
-    assert scrape(service)['skl_kmeans_requests_total{outcome="ok",status="200"}'] == 20
+    assert scrape(service)[ANSWERED] == 20
 
 
 def test_the_agents_figures_go_on_when_another_process_has_it(service: Service) -> None:

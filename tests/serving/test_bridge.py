@@ -8,6 +8,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from serving import bridge
+from serving.conf import Setting
+from serving.contract import Environ
 from serving.problems import Problem
 
 
@@ -31,9 +33,9 @@ def test_a_piece_in_the_last_moment_does_not_stop_the_clock(settings: Settings) 
         return {"type": "http.request", "body": pieces[-1], "more_body": True}
 
     hold: Any = AnyHold()
-    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/api/skl-kmeans"}
+    limit = Setting[int]("KMEANS_MAX_BODY_BYTES")
     with pytest.raises(Problem) as raised:
-        asyncio.run(bridge._read(environ, hold, receive))
+        asyncio.run(bridge._read(limit, hold, receive))
     assert raised.value.status_code == 408
 
 
@@ -41,7 +43,7 @@ def test_what_comes_slowly_is_sent_before_the_end(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(bridge, "_BLOCK_SECONDS", 0.0)
     sent: list[bridge.Message] = []
 
-    def application(environ: bridge.Environ, start_response: Any) -> list[bytes]:
+    def application(environ: Environ, start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
         return [b"head\n", b"row\n", b"last\n"]
 

@@ -1,0 +1,41 @@
+"""What is too few, too much or too large to be clustered."""
+
+from typing import Final
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from clustering.engine import overflow
+from serving.conf import Setting
+from serving.problems import Problem
+
+MAX_BODY_BYTES: Final = Setting[int]("KMEANS_MAX_BODY_BYTES")
+
+
+def check(points: NDArray[np.float64], clusters: int, starts: int) -> None:
+    """Raise Problem (422) for points that cannot be clustered so, with so many starts."""
+    n_points, n_dimensions = points.shape
+    if n_points < clusters:
+        raise Problem(
+            "too-few-points",
+            f"{n_points} points cannot form {clusters} clusters; send at least {clusters}",
+            pointer="points",
+        )
+    work = n_points * clusters * starts
+    if work > settings.KMEANS_MAX_WORK:
+        raise Problem(
+            "too-much-work",
+            f"{n_points} points with {clusters} clusters and {starts} starts are {work} "
+            f"steps; at most {settings.KMEANS_MAX_WORK} are accepted (KMEANS_MAX_WORK)",
+            pointer="points",
+        )
+    limit = overflow.largest_magnitude(n_points, n_dimensions)
+    if not (points.max() <= limit and points.min() >= -limit):
+        i, j = np.argwhere(~(np.abs(points) <= limit))[0]
+        raise Problem(
+            "overflow",
+            f"the magnitude of {points[i, j]:g} is beyond {limit:.3g}, where squared distances "
+            f"of {n_points} points overflow",
+            pointer=f"points[{i}][{j}]",
+        )

@@ -1,0 +1,58 @@
+"""System checks of `SERVING`, and of what the served models ask for.
+
+Their ids are as old as the limits themselves, which were once k-means' own.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.core.checks import CheckMessage, Error, register
+
+from serving import conf
+from serving.admission import LANES
+from serving.conf import Setting
+from serving.contract import served_models
+
+# The tag of checks without which no worker serves, whoever started it.
+LIMITS: Final = "limits"
+
+
+@register("serving", LIMITS)
+def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Report every limit that cannot hold together with the others."""
+    return list(find_errors())
+
+
+def find_errors() -> Iterator[Error]:
+    """Yield an error, with what to do, for each wrong setting."""
+    limits = conf.load()
+    needed = LANES + limits.queue_size.value
+    if needed >= limits.threads.value:
+        yield _error(
+            1,
+            f"{limits.threads.name}: {limits.threads.value}, all of which fits and look-ups of API "
+            "keys could take",
+            f"Use more than {needed}, which is {limits.queue_size.name} and {LANES} that are "
+            "fitted.",
+        )
+    bodies = limits.bodies_max_bytes
+    body_limits = {model.max_body_bytes for model in served_models()}
+    for limit in sorted(body_limits, key=lambda limit: limit.name):
+        if bodies.value < limit.value:
+            yield _error(
+                2, f"{bodies.name}: {bodies.value}", f"Use at least {limit.name}, {limit.value}."
+            )
+    yield from find_not_positive(
+        limits.queue_size, limits.queue_timeout_seconds, limits.read_timeout_seconds, *body_limits
+    )
+
+
+def find_not_positive(*settings: Setting[Any]) -> Iterator[Error]:
+    """Yield an error for each of these that is not above 0."""
+    for setting in settings:
+        if not setting.value > 0:
+            yield _error(3, f"{setting.name}: {setting.value}", "Use a number above 0.")
+
+
+def _error(number: int, message: str, hint: str) -> Error:
+    return Error(message, hint=hint, id=f"clustering.E{number:03}")
