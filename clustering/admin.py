@@ -36,6 +36,7 @@ from clustering.history.filters import (
 )
 from clustering.models import ApiKey, RequestRecord
 from nacos_integration import current
+from serving.contract import served_models
 
 
 @admin.register(RequestRecord)
@@ -71,7 +72,7 @@ class RequestRecordAdmin(admin.ModelAdmin):
     show_facets = ShowFacets.NEVER
     readonly_fields = ["when"]
     fieldsets = [
-        (None, {"fields": [("when", "client"), "request_id"]}),
+        (None, {"fields": [("when", "client"), "request_id", "model"]}),
         (_("Answer"), {"fields": [("status", "duration_ms"), "problem", "outcome"]}),
         (
             _("k-means"),
@@ -85,6 +86,11 @@ class RequestRecordAdmin(admin.ModelAdmin):
         """Return when the request was answered, to the millisecond."""
         time = timezone.localtime(row.created_at)
         return f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}"
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Return the columns; the model is one of them if there are several."""
+        columns = super().get_list_display(request)
+        return [*columns, "model"] if len(served_models()) > 1 else columns
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HistoryChangeList]:
         """Return a list that does not scan the table."""

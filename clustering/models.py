@@ -35,6 +35,13 @@ class RequestRecord(models.Model):
     outcome = models.CharField(
         _("outcome"), max_length=300, help_text=_("`ok`, or what was wrong and where.")
     )
+    # Nullable for the same reason.
+    model = models.CharField(  # noqa: DJ001
+        _("model"),
+        max_length=40,
+        null=True,
+        help_text=_("The model that was called; empty in rows of earlier releases."),
+    )
     payload = models.JSONField(
         _("payload"), null=True, help_text=_("The points, where small enough to keep.")
     )

@@ -13,7 +13,7 @@ from clustering.models import RequestRecord
 # Names of the model's fields; `created_at` is ISO 8601 in UTC.
 COLUMNS: Final = (
     "created_at", "request_id", "client", "points", "dimensions", "clusters", "config_version",
-    "duration_ms", "status", "problem", "outcome",
+    "duration_ms", "status", "problem", "outcome", "model",
 )  # fmt: skip
 # Of one chunk, and of one query. A query for all rows would be a long transaction, and SQLite
 # cannot checkpoint its write-ahead log meanwhile.

@@ -10,10 +10,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from benchmarks import history as benchmark
 from clustering.history import changelist, reading
 from clustering.history.reading import Selection
+from serving.contract import served_models
 from tests.support.history_records import HISTORY, NOON, create_record
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,6 +29,21 @@ def listed(admin_client: Client, address: str) -> list[int]:
         found += [row.pk for row in changelist.result_list]
         address = changelist.older
     return found
+
+
+def test_the_list_has_a_column_for_the_model_if_there_are_several(
+    admin_client: Client, settings: Settings
+) -> None:
+    row = create_record(model="mini-batch")
+    assert "mini-batch" not in admin_client.get(HISTORY).content.decode()
+    assert "mini-batch" in admin_client.get(f"{HISTORY}{row.pk}/change/").content.decode()
+    second = "tests.support.mini_batch.endpoint.MINI_BATCH"
+    settings.SERVED_MODELS = [*settings.SERVED_MODELS, second]
+    served_models.cache_clear()
+    try:
+        assert "mini-batch" in admin_client.get(HISTORY).content.decode()
+    finally:
+        served_models.cache_clear()
 
 
 def test_pages_list_every_row_once_in_order(
