@@ -3,13 +3,14 @@
 Commands and the agent load this file: what it imports must not import scikit-learn.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 from clustering import services
 from clustering.api import access, limits
 from clustering.config.parameters import Parameters
 from clustering.history import recording
-from nacos_integration import live_config
+from nacos_integration import current, is_synced
 from serving.contract import Environ, ServedModel
 
 # 400 for what a JSON schema can say, 422 for what it cannot.
@@ -29,8 +30,11 @@ _BRIEF_PRODUCT: Final = 4096
 
 
 def points_model(*, name: str, path: str, view: str, **fields: Any) -> ServedModel:
-    """Return a model whose view is a PointsView, with API keys, live config and history."""
-    return ServedModel(
+    """Return a model whose view is a PointsView, with API keys, live config and history.
+
+    `fields` are those of ServedModel that shall be otherwise.
+    """
+    common = ServedModel(
         name=name,
         path=path,
         url_name=name,
@@ -38,11 +42,11 @@ def points_model(*, name: str, path: str, view: str, **fields: Any) -> ServedMod
         max_body_bytes=limits.MAX_BODY_BYTES,
         check_head=access.check_head,
         admit=access.admit_early,
-        is_ready=live_config.is_synced,
+        is_ready=is_synced,
         record_refused=recording.record,
         problems=PROBLEMS,
-        **fields,
     )
+    return replace(common, **fields)
 
 
 def is_brief(environ: Environ, body_bytes: int) -> bool:
@@ -50,7 +54,7 @@ def is_brief(environ: Environ, body_bytes: int) -> bool:
 
     The config that says so is left in the environ, for the request to be answered with.
     """
-    config: services.Config = live_config.current(Parameters)
+    config: services.Config = current(Parameters)
     environ[services.CONFIG_KEY] = config
     return body_bytes * config.value.clusters <= _BRIEF_PRODUCT
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from clustering.api import limits
 from clustering.config.parameters import Parameters
-from nacos_integration import live_config
+from nacos_integration import AppliedConfig, current, wait_until_synced
 
-Config = live_config.AppliedConfig[Parameters]
+Config = AppliedConfig[Parameters]
 # Key of the WSGI environ, for servers that read the config before they give a request to a view.
 CONFIG_KEY: Final = "clustering.config"
 # Labels points, of shape (n_points, n_dimensions), from 0 on.
@@ -45,8 +45,8 @@ def cluster(
     waited for. Raises Problem (422) for points that cannot be clustered so.
     """
     if config is None:
-        live_config.wait_until_synced()
-        config = live_config.current(Parameters)
+        wait_until_synced()
+        config = current(Parameters)
     clusters = config.value.clusters
     limits.check(points, clusters, starts)
     return Clustering(fit_predict(points, config.value), clusters, config.version)
