@@ -14,7 +14,7 @@ from serving.conf import Setting
 
 @register("serving", LIMITS)
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report every limit that bounds nothing, and what cannot be with what is installed."""
+    """Report wrong limits, and a fast path that is unavailable."""
     return [*find_errors(), *find_warnings()]
 
 

@@ -1,6 +1,6 @@
-"""k-means as the server sees it, and what other models of points share with it.
+"""k-means as a served model, and what other models of points share with it.
 
-Commands and the agent load this file: what it imports must not import scikit-learn.
+Commands and the agent load this file, so it must not import scikit-learn.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from clustering.history import recording
 from nacos_integration import current, is_synced
 from serving.contract import Environ, ServedModel
 
-# 400 for what a JSON schema can say, 422 for what it cannot.
+# 400 for what a JSON schema can express, 422 for what it cannot.
 PROBLEMS: Final = {
     "invalid-json": 400,
     "invalid-points": 400,
@@ -24,15 +24,15 @@ PROBLEMS: Final = {
     "too-much-work": 422,
     "overflow": 422,
 }
-# Bytes of a body times clusters. No point has fewer than four bytes, so that there are 32 clusters
-# at most, for each of which scikit-learn takes about 1.5 ms, however few the points.
+# Bytes of a body times clusters. A point has at least four bytes, so there are at most 32 clusters,
+# each of which takes scikit-learn about 1.5 ms for any number of points.
 _BRIEF_PRODUCT: Final = 4096
 
 
 def points_model(*, name: str, path: str, view: str, **fields: Any) -> ServedModel:
-    """Return a model whose view is a PointsView, with API keys, live config and history.
+    """Return a model for a PointsView, with API keys, live config and history.
 
-    `fields` are those of ServedModel that shall be otherwise.
+    `fields` replace the fields of the ServedModel.
     """
     common = ServedModel(
         name=name,
@@ -50,9 +50,9 @@ def points_model(*, name: str, path: str, view: str, **fields: Any) -> ServedMod
 
 
 def is_brief(environ: Environ, body_bytes: int) -> bool:
-    """Return whether a request with such a body takes about 1 ms, and 50 where it takes longest.
+    """Return whether a request with such a body takes about 1 ms, and 50 ms at most.
 
-    The config that says so is left in the environ, for the request to be answered with.
+    Leaves the config in the environ, so that the request is answered with the same config.
     """
     config: services.Config = current(Parameters)
     environ[services.CONFIG_KEY] = config

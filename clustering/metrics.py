@@ -1,4 +1,4 @@
-"""What is counted and measured of fits and of the history; right across workers."""
+"""Prometheus metrics of fits and of the request history, summed over all workers."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a request asks for: labels for points, with the parameters in force."""
+"""Labels for points, with the live config."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from clustering.config.parameters import Parameters
 from nacos_integration import AppliedConfig, current, wait_until_synced
 
 Config = AppliedConfig[Parameters]
-# Key of the WSGI environ, for servers that read the config before they give a request to a view.
+# Key of the WSGI environ. Servers that read the config before they call the view leave it there.
 CONFIG_KEY: Final = "clustering.config"
-# Labels points, of shape (n_points, n_dimensions), from 0 on.
+# Returns the label, from 0, of each point; points have the shape (n_points, n_dimensions).
 FitPredict = Callable[[NDArray[np.float64], Parameters], NDArray[np.int32]]
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """Labels, and the clusters and the config that produced them."""
+    """Labels, with the number of clusters and the config that produced them."""
 
     labels: NDArray[np.int32]
     clusters: int
@@ -28,7 +28,7 @@ class Clustering:
 
     @property
     def distinct_labels(self) -> int:
-        """How many clusters have points: fewer than asked for, if fewer points are distinct."""
+        """How many clusters have points: too few if too few points are distinct."""
         return int(np.count_nonzero(np.bincount(self.labels)))
 
 
@@ -39,10 +39,10 @@ def cluster(
     starts: int,
     config: Config | None = None,
 ) -> Clustering:
-    """Label `points`, of shape (n_points, n_dimensions), with `config`, else the one in force.
+    """Label `points`, of shape (n_points, n_dimensions), with `config` or the current config.
 
-    The config is read once, so a change during the call cannot mix two values; the first one is
-    waited for. Raises Problem (422) for points that cannot be clustered so.
+    Waits for the first config. Reads the config once, so a change during the call cannot mix two
+    values. Raises Problem (422) for points that cannot be clustered.
     """
     if config is None:
         wait_until_synced()

@@ -1,4 +1,4 @@
-"""Which requests are computed at once, and how many wait for it, how long: nothing piles up."""
+"""Decides which requests are computed now, which wait, and which are refused."""
 
 import asyncio
 import collections
@@ -10,9 +10,9 @@ from serving import conf, metrics
 from serving.contract import ServedModel, served_models
 from serving.problems import Problem
 
-# Small requests, one at a time, because two at once hand the GIL back and forth and are slower than
-# one after the other; and large ones, which release it most of the time, so that a small one need
-# not wait for a large one.
+# One for small requests and one for large ones. Two small ones at once would exchange the GIL and
+# be slower than one after the other. Large ones mostly run without the GIL, so small ones need not
+# wait for them.
 LANES: Final = 2
 RETRY_AFTER_SECONDS: Final = 1
 
@@ -20,7 +20,7 @@ Turn = asyncio.Future[None]
 
 
 class _Lane:
-    """One at a time, in the order of arrival."""
+    """One request at a time, in the order of arrival."""
 
     def __init__(self) -> None:
         self.is_taken = False
@@ -28,17 +28,14 @@ class _Lane:
 
 
 class Admission:
-    """A lane for small requests, one for large ones, and a bounded queue before them.
-
-    To be used on one event loop: who waits takes no thread.
-    """
+    """Two lanes with one bounded queue; waiting takes no thread. Use it on one event loop."""
 
     def __init__(self) -> None:
         self._small, self._large = _Lane(), _Lane()
         self._gauges = {model.name: metrics.WAITING.labels(model.name) for model in served_models()}
 
     def check_queue(self) -> None:
-        """Raise Problem (503) where a request that came now would find too many waiting."""
+        """Raise Problem (503) if as many requests wait as may wait."""
         size = conf.load().queue_size.value
         if len(self._small.waiting) + len(self._large.waiting) >= size:
             raise overloaded(f"{size} requests wait already")
@@ -47,10 +44,10 @@ class Admission:
     async def turn(
         self, model: ServedModel, body_bytes: int, gone: "asyncio.Future[Any]"
     ) -> AsyncIterator[None]:
-        """Wait for the turn of a request with a body of so many bytes, and hold the lane meanwhile.
+        """Wait for the lane of a request with `body_bytes`, and hold it in the `async with` block.
 
-        Raises Problem (503) at once when too many wait, or when the turn has not come in
-        `queue_timeout_seconds`, and (499) when `gone`, the end of the connection, comes before it.
+        Raises Problem (503) if the queue is full, or the lane is not free in
+        `queue_timeout_seconds`; (499) if `gone`, the end of the connection, comes first.
         """
         lane = self._small if body_bytes < model.large_from_bytes else self._large
         if lane.is_taken:
@@ -61,8 +58,8 @@ class Admission:
                 raise _gone()
             yield
         finally:
-            # Not before the event loop has looked at what else there is: where the lane was held
-            # without leaving the loop, others would wait in their sockets, unseen and unbounded.
+            # Only after another round of the event loop. A block that never awaits would otherwise
+            # keep new requests in their sockets, where nothing counts them.
             asyncio.get_running_loop().call_soon(self._give_back, lane)
 
     async def _wait(self, model: ServedModel, lane: _Lane, gone: "asyncio.Future[Any]") -> None:
@@ -74,7 +71,7 @@ class Admission:
         try:
             await asyncio.wait((turn, gone), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            if turn.done():  # in this very moment
+            if turn.done():  # at the same time
                 self._give_back(lane)
             raise
         finally:
@@ -88,7 +85,7 @@ class Admission:
         raise overloaded(f"no turn within {timeout:g} s")
 
     def _give_back(self, lane: _Lane) -> None:
-        """Let the next one in, who finds the lane taken for him."""
+        """Pass the lane to the next waiter."""
         if lane.waiting:
             lane.waiting.popleft().set_result(None)
         else:
@@ -96,7 +93,7 @@ class Admission:
 
 
 def overloaded(why: str) -> Problem:
-    """Return the Problem (503) of a service that has enough to do."""
+    """Return the Problem (503) that asks the caller to retry."""
     problem = Problem("overloaded", f"{why}; try again after {RETRY_AFTER_SECONDS} s")
     problem.wait = RETRY_AFTER_SECONDS
     return problem

@@ -1,10 +1,10 @@
-"""The app that carries requests from the socket to Django."""
+"""The app between the socket and Django."""
 
 from django.apps import AppConfig
 
 
 class ServingConfig(AppConfig):
-    """Has no models; an app for its translations and checks."""
+    """An app for its translations and checks; it has no models."""
 
     name = "serving"
 

@@ -1,4 +1,4 @@
-"""Reads requests on the event loop, bounded and in time, and only then gives them to a thread."""
+"""Reads whole requests on the event loop, within limits, before a thread runs Django."""
 
 import asyncio
 import io
@@ -28,13 +28,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-# After an answer that did not wait for the body. A connection closed with bytes unread is reset,
-# and the caller might not see the answer.
+# For answers before the end of the body. Closing a connection with unread bytes resets it, and the
+# caller might not see the answer.
 DRAIN_BYTES: Final = 8 * 1024 * 1024
 DRAIN_SECONDS: Final = 1.0
-# The limit of bodies for all but served models.
+# For requests to anything but served models.
 _ANY_MAX_BODY_BYTES: Final = Setting[int]("DATA_UPLOAD_MAX_MEMORY_SIZE")
-# Of a streamed response, from thread to event loop at a time; fewer when they took long to come.
+# How much of a streamed response goes to the event loop at once; less if it is produced slowly.
 _BLOCK_BYTES: Final = 256 * 1024
 _BLOCK_SECONDS: Final = 1.0
 
@@ -42,12 +42,11 @@ _BLOCK_SECONDS: Final = 1.0
 class Bridge:
     """An ASGI application that runs a WSGI application in a bounded number of threads.
 
-    A thread is taken when the whole body is there and it is the request's turn, so however many
-    callers send slowly or wait, threads are left. A brief request takes none: to wake one and to
-    share the interpreter's lock with it would cost more than to hold up the event loop. A request
-    that could not be served is answered before its body is read, and all bodies held at once are
-    bounded. To be called on one event loop, with a future under `connection_lost` among the scope's
-    extensions, that is done when the connection has ended.
+    A request takes a thread when its body is complete and it has a lane, so slow senders and
+    waiting requests take none. A brief request runs on the event loop: waking a thread and sharing
+    the GIL with it costs more. Requests that cannot be served are refused before their body is
+    read, and the bytes of all bodies in memory are limited. Call it on one event loop. The scope's
+    extensions have `connection_lost`, a future that is done when the connection has ended.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
@@ -56,7 +55,7 @@ class Bridge:
         self._application = application
         self._models = contract.models_by_path()
         for address in self._models:
-            resolve(address)  # imports the view: the first request need not wait for that
+            resolve(address)  # imports the view, so that no request waits for that
         self._admission = Admission()
         threads = conf.load().threads.value
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
@@ -76,7 +75,7 @@ class Bridge:
         try:
             if self._check_head(environ, model, limit, hold):
                 assert model
-                # Not in the request's turn: while the database hangs, nobody else would have one.
+                # Before it has a lane: a database that hangs must not block the lane.
                 await self._in_thread(model.admit, environ)
             body = await _read(limit, hold, receive)
         except APIException as problem:
@@ -98,9 +97,9 @@ class Bridge:
     def _check_head(
         self, environ: Environ, model: ServedModel | None, limit: Setting[int], hold: "_Hold"
     ) -> bool:
-        """Return whether the model's `admit` is to be asked.
+        """Return whether the model's `admit` must be called.
 
-        Raises APIException when the body is not worth reading.
+        Raises APIException if the request can be refused without its body.
         """
         if (coding := environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower()) != "chunked":
             raise Problem("not-implemented", f"the transfer coding {coding} is not understood")
@@ -121,7 +120,7 @@ class Bridge:
         send: Send,
         gone: "asyncio.Future[None]",
     ) -> list[Message]:
-        """Run the application, in the request's turn if it is one for a model."""
+        """Run the application; a request to a model waits for a lane first."""
         loop = asyncio.get_running_loop()
 
         def send_from_thread(message: Message) -> bool:
@@ -136,7 +135,7 @@ class Bridge:
         size = int(environ["CONTENT_LENGTH"])
         async with self._admission.turn(model, size, gone):
             if model.is_brief(environ, size):
-                # The answer is as small, so that nothing is sent before the end.
+                # Its answer is small too, so `_call` sends nothing itself.
                 return self._call(environ, send_from_thread)
             return await self._in_thread(self._call, environ, send_from_thread)
 
@@ -144,9 +143,9 @@ class Bridge:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
 
     def _call(self, environ: Environ, send: Callable[[Message], bool]) -> list[Message]:
-        """Run the application; send all but the last block, and return what is left to send.
+        """Run the application; send all blocks but the last, and return the remaining messages.
 
-        `send` returns whether the caller is still there.
+        `send` returns whether the connection still exists.
         """
         messages: list[Message] = []
 
@@ -179,10 +178,10 @@ class Bridge:
 
 
 class _Input(io.BytesIO):
-    """A body that is let go when it has been read.
+    """A body that is freed once it has been read.
 
-    DRF's objects refer to each other, so the request that has it lives on for longer than the hold,
-    until the garbage is collected.
+    DRF's request objects form reference cycles, and would keep the body until the next garbage
+    collection, when it is no longer counted.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -197,14 +196,14 @@ class _Input(io.BytesIO):
 
 
 class _Hold:
-    """The bytes of one body, counted among those that are held at once."""
+    """How many of the bytes in memory belong to one body."""
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._size = 0
 
     def grow_to(self, size: int) -> None:
-        """Hold at least so many bytes; raise Problem (503) when that is too much."""
+        """Count at least `size` bytes; raise Problem (503) if all bodies exceed the limit."""
         more = max(0, size - self._size)
         limit = conf.load().bodies_max_bytes
         if self._bridge._held + more > limit.value:
@@ -221,7 +220,7 @@ class _Hold:
 
 
 async def _read(limit: Setting[int], hold: _Hold, receive: Receive) -> bytes:
-    # No list of the pieces: many small ones would take many times the room of their bytes.
+    # No list of chunks: many small ones would need many times the memory of their bytes.
     body = io.BytesIO()
     timeout = conf.load().read_timeout_seconds
     deadline = asyncio.get_running_loop().time() + timeout.value
@@ -247,7 +246,7 @@ async def _read(limit: Setting[int], hold: _Hold, receive: Receive) -> bytes:
 async def _receive(receive: Receive, deadline: float) -> Message:
     async with asyncio.timeout_at(deadline):
         message = await receive()
-    # gunicorn loses the cancellation when something comes at the very same moment.
+    # gunicorn loses the cancellation if a chunk arrives at the same time.
     if asyncio.get_running_loop().time() > deadline:
         raise TimeoutError
     return message
@@ -262,7 +261,7 @@ async def _refuse(
     *,
     is_last: bool,
 ) -> None:
-    """Answer, and say whether it is the connection's last answer."""
+    """Send the problem; with `is_last`, the connection ends after it."""
     request_context.current.set(request_context.identify(environ))
     response = problems.answer(problem, environ)
     if model:
@@ -323,7 +322,7 @@ def _environ(scope: Message) -> Environ:
         if name not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             name = f"HTTP_{name}"
         value = raw_value.decode("latin-1")
-        # A list may come in several headers.
+        # Several headers of the same name are one list.
         separator = "; " if name == "HTTP_COOKIE" else ","
         environ[name] = f"{environ[name]}{separator}{value}" if environ.get(name) else value
     if authority:

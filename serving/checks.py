@@ -1,6 +1,6 @@
-"""System checks of `SERVING`, and of what the served models ask for.
+"""System checks of the limits in `SERVING` and of the served models.
 
-Their ids are as old as the limits themselves, which were once k-means' own.
+Their ids begin with `clustering`, as they always have: operators may have silenced some.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from serving.admission import LANES
 from serving.conf import Setting
 from serving.contract import served_models
 
-# The tag of checks without which no worker serves, whoever started it.
+# The tag of checks that every worker runs, whatever started it.
 LIMITS: Final = "limits"
 
 
 @register("serving", LIMITS)
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report every limit that cannot hold together with the others."""
+    """Report limits that contradict each other."""
     return list(find_errors())
 
 

@@ -1,4 +1,4 @@
-"""`SERVING` of the project's settings: limits, and how metrics and problems are named."""
+"""`settings.SERVING`: limits, and prefixes of metrics and problems."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Setting(Generic[Value]):
-    """One of Django's settings, by its name, which messages tell as the variable to change."""
+    """One of Django's settings; messages show its name, which is also the variable's."""
 
     name: str
 
@@ -24,27 +24,27 @@ class Setting(Generic[Value]):
 
 @dataclass(frozen=True, kw_only=True)
 class Conf:
-    """What this package needs of a project.
+    """The project's limits, all of them for one worker process, and its prefixes."""
 
-    `threads` run Django. `queue_size` requests wait for a lane in each worker, for
-    `queue_timeout_seconds` at most. All bodies together have `bodies_max_bytes`. A head or a body
-    arrives within `read_timeout_seconds`. `trusted_proxies` may say for whom they ask. Metrics and
-    the types of problems begin with the prefixes.
-    """
-
+    # That run Django.
     threads: Setting[int]
+    # Requests that may wait for a lane, and for how long.
     queue_size: Setting[int]
     queue_timeout_seconds: Setting[float]
+    # Of all request bodies in memory together.
     bodies_max_bytes: Setting[int]
+    # For a head, and again for a body.
     read_timeout_seconds: Setting[float]
+    # Proxies whose X-Forwarded-For is trusted.
     trusted_proxies: Setting[list[IPv4Network | IPv6Network]]
+    # Of the names of metrics, and of the types of problems.
     metrics_prefix: str
     problem_prefix: str
 
 
 @cache
 def load() -> Conf:
-    """Return `settings.SERVING`; its `limits` are the names of the settings that hold them."""
+    """Return `settings.SERVING`; its `limits` map each limit to the name of a setting."""
     given: dict[str, Any] = settings.SERVING
     return Conf(
         **{name: Setting[Any](setting) for name, setting in given["limits"].items()},

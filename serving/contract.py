@@ -1,4 +1,4 @@
-"""ServedModel: all that the server must know of an endpoint."""
+"""ServedModel: all that the server must know about an endpoint."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from serving.conf import Setting
 
-# Of a request, as PEP 3333 has it.
+# The WSGI environ of a request (PEP 3333).
 Environ = dict[str, Any]
 
 # About 15,000 numbers.
@@ -37,43 +37,43 @@ def _always_ready() -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ServedModel:
-    """An endpoint whose requests are computed, each in its turn, and recorded.
+    """An endpoint whose requests are computed in a lane, and recorded.
 
-    The server calls the functions in the order in which they stand here; all but `admit` on the
-    event loop, where they must not wait.
+    The server calls the functions in this order. All but `admit` run on the event loop, so they
+    must not block.
     """
 
-    # What labels of metrics and rows of the history say.
+    # The label in metrics and the value in the history.
     name: str
-    # Where it is, such as "/api/skl-kmeans"; `aliases` are further paths.
+    # For example "/api/skl-kmeans"; `aliases` are further paths.
     path: str
     aliases: tuple[str, ...] = ()
-    # The methods whose requests are computed. Others go to Django like those of any other path.
+    # Requests with these methods are computed. Others go to Django without waiting for a lane.
     methods: tuple[str, ...] = ("POST",)
     # The name of the route to `path`, for Django's reverse().
     url_name: str
-    # The dotted path of a class-based view that has an attribute `model`, which is set to this
-    # object. Only a process that serves imports it.
+    # Dotted path of a class-based view. Its attribute `model` is set to this object. Only processes
+    # that serve import it.
     view: str
-    # Bodies beyond are refused unread (413).
+    # Larger bodies are refused unread (413).
     max_body_bytes: Setting[int]
-    # Bodies of so many bytes and more take the lane of large requests.
+    # Bodies of this size and above take the lane for large requests, others that for small ones.
     large_from_bytes: int = LARGE_FROM_BYTES
-    # Called with the WSGI environ before the body is read. Raises APIException to refuse the
-    # request, such as one without a key, and returns whether `admit` has to be asked.
+    # Called with the environ before the body is read. Raises APIException to refuse the request,
+    # for example one without an API key. Returns whether `admit` must be called too.
     check_head: Callable[[Environ], bool] = _needs_no_admission
-    # The same in a thread, where it may ask the database. What it found out it leaves in the
-    # environ, for the view.
+    # Called in a thread before the body is read, so it may query the database. Raises APIException
+    # to refuse the request. May leave results in the environ for the view.
     admit: Callable[[Environ], None] = _admit
-    # Whether requests may be computed; until then they wait, with their bodies read.
+    # Whether requests may be computed. Until then, they wait with their bodies read.
     is_ready: Callable[[], bool] = _always_ready
-    # Called with the environ and the bytes of the body, in the request's turn: whether it takes
-    # about 1 ms, and so runs on the event loop. What it reads for that it leaves in the environ.
+    # Called with the environ and the size of the body once the request has its lane. True for about
+    # 1 ms of work, which then runs on the event loop. May leave results in the environ.
     is_brief: Callable[[Environ, int], bool] = _never_brief
-    # Called for a request that is answered without the view: with `name`, the environ, the
-    # response, and the `time.perf_counter()` at which it began.
+    # Called if the server itself answers, with `name`, the environ, the response, and the
+    # `time.perf_counter()` at the start of the request. The view records all other requests.
     record_refused: Callable[[str, Environ, HttpResponse, float], None]
-    # The codes of its own problems, and the HTTP status of each.
+    # The codes of the model's own problems, with their HTTP status.
     problems: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -83,7 +83,7 @@ class ServedModel:
 
 @cache
 def served_models() -> tuple[ServedModel, ...]:
-    """Return what `SERVED_MODELS` names, by dotted paths."""
+    """Return the models in `settings.SERVED_MODELS`, which are dotted paths."""
     return tuple(import_string(dotted_path) for dotted_path in settings.SERVED_MODELS)
 
 
@@ -94,7 +94,7 @@ def models_by_path() -> dict[str, ServedModel]:
 
 
 def routes() -> list[URLPattern]:
-    """Return the routes to the models' views, which this imports."""
+    """Import the models' views, and return routes to them."""
     return [
         path(
             address.removeprefix("/"),

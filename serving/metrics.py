@@ -1,4 +1,4 @@
-"""What is counted and measured of requests to any served model; right across workers."""
+"""Prometheus metrics of requests to served models, summed over all workers."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ DURATION: Final = Histogram(
 )
 WAITING: Final = Gauge(
     f"{_PREFIX}waiting_requests",
-    "Requests that wait for their turn to be computed.",
+    "Requests that wait to be computed.",
     ["model"],
     multiprocess_mode="livesum",
 )

@@ -15,12 +15,12 @@ from serving.conf import Setting
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-# Of what any model can meet; each has codes of its own besides.
+# For requests to any model. Each model has codes of its own besides.
 GENERIC: Final = {
     "incomplete-body": 400,
     "request-timeout": 408,
     "body-too-large": 413,
-    # nginx's number for it; nobody is there to see it, but the history and the metrics do.
+    # nginx's status. The caller has left, so only the history and the metrics show it.
     "caller-gone": 499,
     "not-implemented": 501,
     "overloaded": 503,
@@ -30,7 +30,7 @@ GENERIC: Final = {
 
 @cache
 def status_by_code() -> dict[str, int]:
-    """Return the HTTP status of each code, the models' own among them."""
+    """Return the HTTP status of each code, including the models' own."""
     found = dict(GENERIC)
     for model in contract.served_models():
         found |= model.problems
@@ -38,9 +38,9 @@ def status_by_code() -> dict[str, int]:
 
 
 class Problem(APIException):
-    """An error to answer with: a code of `status_by_code`, what is wrong, and where in the body.
+    """An error for the caller: a code of `status_by_code`, what is wrong, and where in the body.
 
-    `wait` is after how many seconds to try again (the Retry-After header).
+    `wait` is the Retry-After header, in seconds.
     """
 
     wait: int | None = None
@@ -53,9 +53,9 @@ class Problem(APIException):
 
 
 class ProblemResponse(JsonResponse):
-    """A response whose body is a problem document, kept in `problem` as well, with its code.
+    """A response with a problem document, which `problem` and `code` keep for the record.
 
-    `language` is the title's, and so that of the readers it is for.
+    `language` is the language of the title.
     """
 
     def __init__(self, problem: dict[str, Any], code: str, language: str) -> None:
@@ -78,14 +78,14 @@ def too_large(limit: Setting[int]) -> Problem:
 
 
 def code_of(status: int) -> str:
-    """Return the code of a problem that is no more than its HTTP status."""
+    """Return the code of a problem without a code of its own."""
     return status_titles.in_english(status).lower().replace(" ", "-")
 
 
 def respond(
     environ: Mapping[str, Any], status: int, code: str, detail: str, pointer: str | None = None
 ) -> ProblemResponse:
-    """Answer the request with this WSGI environ with a problem document."""
+    """Return a problem document for the request with this WSGI environ."""
     language = status_titles.language_of(environ)
     members: dict[str, Any] = {
         "type": conf.load().problem_prefix + code,
@@ -101,15 +101,14 @@ def respond(
 
 
 def handle(error: Exception, context: dict[str, Any]) -> ProblemResponse:
-    """Answer an exception of a DRF view, as its EXCEPTION_HANDLER."""
+    """Return the problem document for an exception of a DRF view (its EXCEPTION_HANDLER)."""
     return answer(error, context["request"].META)
 
 
 def answer(error: Exception, environ: Mapping[str, Any]) -> ProblemResponse:
-    """Answer any exception, of a DRF view or of what comes before one, with a problem document.
+    """Return the problem document for any exception, in a DRF view or before it.
 
-    A plain HttpResponse, because DRF would render with what the Accept header asks for, and this
-    body has its own type whatever that is.
+    A plain HttpResponse, because DRF would choose the content type by the Accept header.
     """
     response = exception_handler(error, {})
     if response is None:

@@ -1,4 +1,4 @@
-"""Who asks: the id that names a request everywhere, its trace, and the caller's address."""
+"""The id of a request, its trace, and the address of its caller."""
 
 import ipaddress
 import random
@@ -10,7 +10,7 @@ from typing import Any
 
 from serving import conf
 
-# What a caller may choose must be harmless in a log line, a header and a database column.
+# Callers may choose it, so it must be harmless in a log line, a header and a database column.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
 # https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT = re.compile(
@@ -27,32 +27,32 @@ class Caller:
     address: str
 
 
-# Key of the WSGI environ, for servers that let requests wait: the `time.perf_counter()` at which
-# the whole request was there.
+# Key of the WSGI environ: the `time.perf_counter()` at which the whole request had arrived. Servers
+# that let requests wait set it.
 ARRIVED_AT = "serving.arrived_at"
 
-# The caller of the request at hand, for log lines and problem documents.
+# The caller of the current request, for log lines and problem documents.
 current: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 def identify(environ: Mapping[str, Any]) -> Caller:
     """Return the caller of the request with this WSGI environ.
 
-    A request id that is missing or has other characters than ids have is replaced by a new one.
+    A missing or invalid request id is replaced by a new one.
     """
     request_id = environ.get("HTTP_X_REQUEST_ID", "")
     if not _REQUEST_ID.fullmatch(request_id):
-        # Unlike a UUID it costs no system call; it must be unique, not secret.
+        # It must be unique, not secret, and unlike a UUID it needs no system call.
         request_id = f"{random.getrandbits(128):032x}"
     traced = _TRACEPARENT.match(environ.get("HTTP_TRACEPARENT", ""))
     return Caller(request_id, traced[1] if traced else "", _address(environ))
 
 
 def _address(environ: Mapping[str, Any]) -> str:
-    """Return the nearest address that is not one of our proxies'.
+    """Return the nearest address that is not a trusted proxy.
 
-    Each proxy appends the address it was called from to X-Forwarded-For, so only what our own
-    proxies wrote, from the right, can be believed.
+    Each proxy appends the address of its caller to X-Forwarded-For, so only the entries that
+    trusted proxies wrote, at the right end, can be trusted.
     """
     address: str = environ.get("REMOTE_ADDR", "")
     if not conf.load().trusted_proxies.value:

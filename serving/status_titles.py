@@ -1,4 +1,4 @@
-"""The titles of problem documents, in the language that the caller prefers."""
+"""The titles of problem documents, in the language of the caller."""
 
 import functools
 import re
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_noop as _
 
-# What the service answers with; Python's own phrases differ from version to version.
+# Python's own phrases differ between its versions.
 TITLES: Final = {
     400: _("Bad Request"),
     401: _("Unauthorized"),
@@ -25,24 +25,23 @@ TITLES: Final = {
     422: _("Unprocessable Content"),
     429: _("Too Many Requests"),
     431: _("Request Header Fields Too Large"),
-    # nginx's; nobody is there to see it, but the history and the metrics do.
+    # nginx's status. The caller has left, so only the history and the metrics show it.
     499: _("Client Closed Request"),
     500: _("Internal Server Error"),
     501: _("Not Implemented"),
     503: _("Service Unavailable"),
 }
 _BY_PRIMARY_TAG: Final = {code.partition("-")[0]: code for code, _name in settings.LANGUAGES}
-# A language range that matters here, and its weight (RFC 9110, 12.5.4), without spaces.
+# A language range of one of LANGUAGES, and its weight (RFC 9110, 12.5.4), without spaces.
 _RANGE = re.compile(
     rf"(?:^|,)(\*|{'|'.join(_BY_PRIMARY_TAG)})(?:-[a-z0-9-]+)?(?:;q=([01](?:\.\d*)?))?(?=,|$)"
 )
 
 
 def language_of(environ: Mapping[str, Any]) -> str:
-    """Return which of LANGUAGES the Accept-Language of this WSGI environ prefers.
+    """Return the one of LANGUAGES that the Accept-Language of this WSGI environ prefers.
 
-    As Django chooses, but without its search for each language that there is not: this is also
-    asked on the event loop, of requests that are refused because there are too many.
+    The result is Django's, but faster: overloaded workers call this on the event loop.
     """
     return _preferred(environ.get("HTTP_ACCEPT_LANGUAGE", "")[:500])
 
@@ -60,13 +59,13 @@ def in_english(status: int) -> str:
 
 @functools.cache
 def title_of(status: int, language: str) -> str:
-    """Return a status' title in one of LANGUAGES."""
+    """Return the title of a status in one of LANGUAGES."""
     with override(language):
         return gettext(in_english(status))
 
 
 def load() -> None:
-    """Read the translations, which takes too long to do it first while answering."""
+    """Load the translations, which is too slow to do during a request."""
     for language, _name in settings.LANGUAGES:
         for status in TITLES:
             title_of(status, language)

@@ -64,14 +64,14 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 def check_head(environ: Mapping[str, Any]) -> bool:
-    """Return whether a key is required; raise NotAuthenticated where there is none."""
+    """Return whether a key is required; raise NotAuthenticated if it is missing."""
     if settings.API_KEYS_REQUIRED:
         require_key(environ)
     return bool(settings.API_KEYS_REQUIRED)
 
 
 def admit_early(environ: dict[str, Any]) -> None:
-    """Do as `admit`, and leave the key in the environ for the view."""
+    """Call `admit`, and leave the key in the environ for the view."""
     environ[ADMITTED_KEY] = admit(environ)
 
 

@@ -1,4 +1,4 @@
-"""What is too few, too much or too large to be clustered."""
+"""Limits of points: too few, too much work, too large numbers."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ MAX_BODY_BYTES: Final = Setting[int]("KMEANS_MAX_BODY_BYTES")
 
 
 def check(points: NDArray[np.float64], clusters: int, starts: int) -> None:
-    """Raise Problem (422) for points that cannot be clustered so, with so many starts."""
+    """Raise Problem (422) for points that cannot be clustered with so many restarts."""
     n_points, n_dimensions = points.shape
     if n_points < clusters:
         raise Problem(

@@ -1,4 +1,4 @@
-"""What every model of points does with a request; imports no scikit-learn."""
+"""The view that all models of points share; it imports no scikit-learn."""
 
 import time
 from typing import Any, ClassVar
@@ -21,12 +21,12 @@ from clustering.history import recording
 from serving.contract import ServedModel
 from serving.request_context import ARRIVED_AT
 
-# For all requests: without data of its own it holds nothing of any, and makes its fields only once.
+# Shared by all requests: it has no data of its own, and so creates its fields only once.
 _request_serializer = KMeansRequestSerializer()
 
 
 class JSONNegotiation(DefaultContentNegotiation):
-    """DRF's content negotiation, without its parsing for what nearly every caller accepts."""
+    """DRF's content negotiation, with a shortcut for the usual Accept headers."""
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
@@ -42,14 +42,14 @@ class JSONNegotiation(DefaultContentNegotiation):
 
 
 class PointsView(APIView):
-    """Labels points with `fit_predict`; open to all callers, unless API keys are required.
+    """Answers with the label of each point; open to all callers unless API keys are required.
 
-    A subclass has `fit_predict`, and a description by `schema.describes`.
+    A subclass implements `fit_predict`, and `schema.describes` adds it to the OpenAPI schema.
     """
 
-    # What is served here: set by the route.
+    # Set by the route.
     model: ServedModel = None  # type: ignore[assignment]
-    # How often `fit_predict` begins anew: part of the work that is bounded.
+    # How often `fit_predict` restarts; a factor of the work that is limited.
     starts: ClassVar[int] = 10
 
     authentication_classes = (ApiKeyAuthentication,)
@@ -58,19 +58,19 @@ class PointsView(APIView):
     renderer_classes = (LabelsRenderer,)
     content_negotiation_class = JSONNegotiation
 
-    # A view is made anew for each request; these are as far as that has come.
+    # Each request has its own view. None until the request has got so far.
     _points: NDArray[np.float64] | None = None
     _clustering: services.Clustering | None = None
 
     def fit_predict(self, points: NDArray[np.float64], parameters: Parameters) -> NDArray[np.int32]:
-        """Return the label, from 0 on, of each point; there are `parameters.clusters` at least."""
+        """Return the label, from 0, of each point; there are at least `parameters.clusters`."""
         raise NotImplementedError
 
     def post(self, request: Request) -> HttpResponse:
         """Answer with the cluster label of each point."""
         self._points = _request_serializer.run_validation(request.data)["points"]
-        # DRF's objects refer to each other, and so live on until the garbage is collected: they
-        # do not keep the points, which as nested lists take many times the room of the array.
+        # DRF's request objects form reference cycles, and live until the next garbage collection.
+        # They must not keep the points, which need far more memory as nested lists than as array.
         request.data.clear()
         self._clustering = done = services.cluster(
             self._points,
@@ -87,7 +87,7 @@ class PointsView(APIView):
                 f"only {distinct} of {done.clusters} clusters have points: "
                 "fewer points are distinct than clusters"
             )
-        # Rendered here: DRF's own Response goes the long way of Django's templates.
+        # Rendered here, because DRF's Response is slower.
         content = request.accepted_renderer.render({"results": done.labels})
         return HttpResponse(content, content_type=LabelsRenderer.media_type, headers=headers)
 
@@ -96,7 +96,7 @@ class PointsView(APIView):
         return super().initialize_request(request, *args, **kwargs)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Record every POST, whatever became of it."""
+        """Record every POST, with any outcome."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if request.method == "POST":
             recording.record(

@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says of models of points beyond the serializers."""
+"""The OpenAPI description of models of points, beside the serializers."""
 
 from collections.abc import Callable
 from typing import Final

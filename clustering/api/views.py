@@ -34,7 +34,7 @@ class KMeansView(PointsView):
             points,
             parameters.clusters,
             fast_path=settings.KMEANS_FAST_PATH,
-            # Points that the history keeps must stay as they are.
+            # The history keeps the points, so they must not change.
             copy_x=keeps(points),
         )
         metrics.FIT.observe(time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""How large coordinates may be."""
+"""Which coordinates are too large for squared distances."""
 
 import numpy as np
 

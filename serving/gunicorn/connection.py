@@ -1,4 +1,4 @@
-"""All that overrides or uses gunicorn's private names, written for gunicorn GUNICORN_RELEASE.
+"""All overrides and uses of private names of gunicorn, for the release GUNICORN_RELEASE.
 
 | of gunicorn | here | why |
 |---|---|---|
@@ -25,7 +25,7 @@ from gunicorn.workers.gasgi import ASGIWorker
 from serving import conf
 from serving.gunicorn.listener import shares
 
-# After a change, compare the table above with the new release, and run the tests of tests/e2e.
+# Before changing it, compare the table above with the new release and run tests/e2e.
 GUNICORN_RELEASE: Final = "27.0.1"
 
 
@@ -134,7 +134,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         caller = request_context.identify({})
         token = request_context.current.set(caller)
         response = problems.respond(
-            {}, status, problems.code_of(status), message or "this is not HTTP as it should be"
+            {}, status, problems.code_of(status), message or "malformed HTTP request"
         )
         request_context.current.reset(token)
         lines = [

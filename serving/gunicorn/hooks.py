@@ -1,4 +1,4 @@
-"""What the worker calls of the project; `gunicorn.conf.py` sets it before workers are forked."""
+"""Functions of the project that a worker calls; `gunicorn.conf.py` sets them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ def _nothing() -> None:
 
 @dataclass
 class Hooks:
-    """Functions without arguments; all but `loaded` run on the event loop, and must be quick.
+    """`tick` and `stopping` run on the event loop, so they must not block.
 
-    `loaded` is called once, with the application loaded and before the first request; `tick` about
-    every 0.2 s while the worker serves; `stopping` once, before it lets its requests finish.
+    `loaded` runs once, after the application is loaded and before the first request. `tick` runs
+    about every 0.2 s while the worker serves. `stopping` runs once, before the last requests
+    finish.
     """
 
     loaded: Callable[[], None] = _nothing
