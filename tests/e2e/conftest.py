@@ -8,16 +8,6 @@ import pytest
 from tests.support.browser import Browser
 from tests.support.service import Service, running
 
-SHARED = {"live", "browser", "container"}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests that share a service or a browser in one process, which starts it once."""
-    for item in items:
-        if SHARED & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
