@@ -30,10 +30,10 @@ def find_errors() -> Iterator[Error]:
     if needed >= limits.threads.value:
         yield _error(
             1,
-            f"{limits.threads.name}: {limits.threads.value}, all of which fits and look-ups of API "
-            "keys could take",
-            f"Use more than {needed}, which is {limits.queue_size.name} and {LANES} that are "
-            "fitted.",
+            f"{limits.threads.name}: {limits.threads.value} threads, and requests to models could "
+            "take all of them",
+            f"Use more than {needed}: {limits.queue_size.name} that wait, and {LANES} that are "
+            "computed.",
         )
     bodies = limits.bodies_max_bytes
     body_limits = {model.max_body_bytes for model in served_models()}
@@ -48,7 +48,7 @@ def find_errors() -> Iterator[Error]:
 
 
 def find_not_positive(*settings: Setting[Any]) -> Iterator[Error]:
-    """Yield an error for each of these that is not above 0."""
+    """Yield an error for each setting that is not above 0."""
     for setting in settings:
         if not setting.value > 0:
             yield _error(3, f"{setting.name}: {setting.value}", "Use a number above 0.")
