@@ -1,4 +1,4 @@
-"""Limits of points: too few, too much work, too large numbers."""
+"""Limits of requests: the body's size, too few points, too much work, too large numbers."""
 
 from typing import Final
 
@@ -14,7 +14,10 @@ MAX_BODY_BYTES: Final = Setting[int]("KMEANS_MAX_BODY_BYTES")
 
 
 def check(points: NDArray[np.float64], clusters: int, starts: int) -> None:
-    """Raise Problem (422) for points that cannot be clustered with so many restarts."""
+    """Raise Problem (422) for points that cannot be clustered, or take too much work.
+
+    `starts` is how often the model restarts.
+    """
     n_points, n_dimensions = points.shape
     if n_points < clusters:
         raise Problem(

@@ -26,13 +26,13 @@ from serving.problems import Problem
     }
 )
 class PointsField(serializers.Field[Any, Any, Any, Any]):
-    """What the parser yields, an array or nested lists of floats, as an array (points, dimensions).
+    """Converts the parser's array or nested lists into an array of shape (n_points, n_dimensions).
 
     Raises Problem for a shape that is not accepted.
     """
 
     def fail(self, key: str, **kwargs: Any) -> NoReturn:
-        """Answer the one error that the field's base class finds, as a problem too."""
+        """Raise Problem for a missing field, the one error that the base class finds."""
         raise Problem("invalid-points", "is required", pointer="points")
 
     def to_internal_value(
