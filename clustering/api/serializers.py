@@ -87,17 +87,17 @@ class KMeansResponseSerializer(serializers.Serializer[Any]):
 class ProblemSerializer(serializers.Serializer[Any]):
     """A problem document (RFC 9457)."""
 
-    type = serializers.CharField(help_text="Names the kind of error; stable.")
+    type = serializers.CharField(help_text="The kind of error; stable between releases.")
     title = serializers.CharField(
         help_text="What the status means, in the language that `Accept-Language` prefers: English "
         "(`en`) or Simplified Chinese (`zh-hans`)."
     )
     status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="What is wrong with this very request, in English.")
+    detail = serializers.CharField(help_text="What is wrong with this request, in English.")
     pointer = serializers.CharField(
         required=False, help_text="Where in the body, for example `points[17][1]`."
     )
     request_id = serializers.CharField(
         required=False,
-        help_text="The `X-Request-ID` of the answer; the log and the history have it.",
+        help_text="The `X-Request-ID` of the answer, also in the log and the history.",
     )
