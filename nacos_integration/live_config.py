@@ -1,7 +1,7 @@
 """The config in force, which any process reads from the applied config file.
 
-No thread and no connection: the file's status shows whether to parse it again. Safe to call from
-any thread and after a fork.
+It needs no thread and no connection: the file's modification time and size show whether to parse
+it again. Safe to call from any thread and after a fork.
 """
 
 import hashlib
@@ -46,12 +46,12 @@ class AppliedConfig(Generic[Value]):
         return self.md5[:12]
 
 
-# (the file's status, the handler, the result); replaced as a whole, so no lock is needed.
+# (the file's signature, the handler, the result); replaced as a whole, so no lock is needed.
 _cached: tuple[object, type[ConfigHandler], AppliedConfig[ConfigHandler]] | None = None
 
 
 def current(handler: type[Value]) -> AppliedConfig[Value]:
-    """Return the config in force, `handler()` when none was ever applied."""
+    """Return the config in force, `handler()` if none was ever applied."""
     global _cached
     path = conf.load().applied_path
     try:
@@ -75,7 +75,7 @@ def _read(handler: type[Value]) -> AppliedConfig[Value]:
         value, _ = handler.parse(applied["content"])
     except ValueError as error:
         # An earlier release accepted it, or other limits were set.
-        logger.error("%s is no longer accepted, using the default: %s", path, error)
+        logger.error("config: %s is no longer accepted, using the default: %s", path, error)
         return _default(handler)
     return AppliedConfig(value, applied["md5"], applied["source"], applied["applied_at"])
 
@@ -112,12 +112,16 @@ def is_synced() -> bool:
             or time.time() > agent["started_at"] + settings.sync_timeout_seconds
         )
     if not _synced and time.monotonic() > _deadline:
-        logger.warning("no agent has confirmed the config in time, starting without that")
+        logger.warning(
+            "config: no agent has confirmed it within %g s, starting with the last good one or the "
+            "default",
+            settings.sync_timeout_seconds,
+        )
         _synced = True
     return _synced
 
 
 def wait_until_synced() -> None:
-    """Return when `is_synced`; later calls return at once."""
+    """Wait until `is_synced`; later calls return at once."""
     while not is_synced():
         time.sleep(0.02)
