@@ -14,7 +14,7 @@ from serving.conf import Setting
 
 @register("serving", LIMITS)
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report wrong limits, and a fast path that is unavailable."""
+    """Report wrong limits, and a fast path that cannot be used."""
     return [*find_errors(), *find_warnings()]
 
 

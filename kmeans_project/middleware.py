@@ -54,7 +54,7 @@ def caller_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def problem_middleware(get_response: GetResponse) -> GetResponse:
-    """Turn Django's own error pages into problem documents, except in the admin."""
+    """Replace Django's own error pages by problem documents, except in the admin."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -84,7 +84,7 @@ def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], An
         try:
             return in_language(request)
         finally:
-            # The language belongs to the thread, whose next request may want another one.
+            # The language is set for the thread, whose next request may need another one.
             translation.deactivate()
 
     return middleware
@@ -103,7 +103,7 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
         try:
             host = request.get_host()
         except DisallowedHost:
-            # Such as a service name with an underscore, which Django rejects.
+            # For example, Django rejects a service name with an underscore.
             host = request.META["HTTP_HOST"] = "invalid"
         if request.path.startswith(ADMIN):
             domain, _ = split_domain_port(host)

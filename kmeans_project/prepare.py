@@ -1,4 +1,4 @@
-"""What must be done before Django reads its settings; no other module sets environment variables.
+"""Prepares a process before Django reads its settings; only this module sets environment variables.
 
 Child processes inherit the variables.
 """
@@ -41,8 +41,8 @@ def prepare() -> None:
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    # Shared by all processes of one launch: a worker must not mistake what an earlier launch left
-    # in the state directory for the word of its own agent.
+    # Shared by all processes of a launch. It shows them whether a file in the state directory is
+    # from their own agent or from an earlier launch.
     os.environ.setdefault("SERVE_LAUNCH_ID", uuid.uuid4().hex)
     _make_state_dir()
     _make_secret_key()

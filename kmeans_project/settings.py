@@ -56,7 +56,7 @@ SERVE_DRAIN_SECONDS = env.float("SERVE_DRAIN_SECONDS", 40.0)
 SERVE_LIFELINE_FD = env.int("SERVE_LIFELINE_FD", None)
 SERVE_STOP_TIMEOUT_SECONDS = env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
 
-# The folder in which gunicorn's workers count together; empty where there is only one process.
+# The folder in which gunicorn's workers count together; empty if there is only one process.
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
 # What the endpoint accepts and keeps
@@ -73,7 +73,7 @@ KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 256 * 1024 * 1024)
 KMEANS_BODIES_MAX_BYTES = env.int(
     "KMEANS_BODIES_MAX_BYTES", KMEANS_MAX_BODY_BYTES + 64 * 1024 * 1024
 )
-# Dotted paths of ServedModels: what is computed, each request in its turn.
+# Dotted paths of the ServedModels.
 SERVED_MODELS = ["clustering.endpoint.KMEANS"]
 KMEANS_QUEUE_SIZE = env.int("KMEANS_QUEUE_SIZE", 64)
 KMEANS_QUEUE_TIMEOUT_SECONDS = env.float("KMEANS_QUEUE_TIMEOUT_SECONDS", 5.0)
@@ -85,7 +85,7 @@ HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
 API_KEYS_REQUIRED = env.bool("API_KEYS_REQUIRED", False)
 
 SERVING = {
-    # The settings with these limits, by their names: messages tell the variables to change.
+    # The name of the setting with each limit, so that messages can name the variable to change.
     "limits": {
         "threads": "THREADS",
         "queue_size": "KMEANS_QUEUE_SIZE",
@@ -138,7 +138,7 @@ NACOS: dict[str, Any] = {
     "reread_interval_seconds": env.float("NACOS_REREAD_INTERVAL_SECONDS", 15.0),
     "sync_timeout_seconds": env.float("NACOS_SYNC_TIMEOUT_SECONDS", 5.0),
     "ready_requires": env.list("READY_REQUIRES", default=[]),
-    # Not from the environment's NACOS_ names: what the embedded default and this project supply.
+    # These have no NACOS_ variables.
     "config_file": KMEANS_CONFIG_FILE,
     "config_handler": "clustering.config.parameters.Parameters",
     "bind_host": HOST,
@@ -311,7 +311,7 @@ LANGUAGES = [("en", "English"), ("zh-hans", "Simplified Chinese")]
 LANGUAGE_COOKIE_AGE = 31_536_000
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
-# Serve static files from the packages, so that nobody has to run collectstatic.
+# Serve static files from the packages, so that collectstatic is not needed.
 WHITENOISE_USE_FINDERS = True
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
