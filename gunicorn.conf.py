@@ -57,7 +57,7 @@ hooks.loaded = _loaded
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Reserve the worker's place among those that share connections."""
+    """Reserve a place for the worker in the count of connections."""
     worker.share = shares.join()
 
 

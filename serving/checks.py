@@ -19,12 +19,11 @@ LIMITS: Final = "limits"
 
 @register("serving", LIMITS)
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report limits that contradict each other."""
-    return list(find_errors())
+    """Report limits that contradict each other, or are not above 0."""
+    return list(_find_errors())
 
 
-def find_errors() -> Iterator[Error]:
-    """Yield an error, with what to do, for each wrong setting."""
+def _find_errors() -> Iterator[Error]:
     limits = conf.load()
     needed = LANES + limits.queue_size.value
     if needed >= limits.threads.value:
