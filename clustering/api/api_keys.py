@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-# The help text of `ApiKey.revoked`, docs/architecture.md and docs/calling.md state this number.
+# The help text of `ApiKey.revoked` and docs/calling.md state this number.
 FRESH_SECONDS: Final = 10.0
 # How long a key goes on when the database cannot be asked.
 KEPT_SECONDS: Final = 3600.0
@@ -167,7 +167,9 @@ def _look_up(key: str) -> KnownKey | None:
 def _count(pk: str, limit: int) -> bool:
     """Count a request of the minute at hand in the row, unless the limit is reached.
 
-    One statement, so that it is exact across threads, processes and instances.
+    One statement, so that it is exact across threads, processes, and instances whose clocks agree
+    to a minute. Minutes are the clock's: up to twice the limit may come within 60 s across the end
+    of one.
     """
     minute = int(time.time() // 60)
     # A minute just ahead was begun by an instance whose clock is ahead of ours: it is the one to

@@ -125,11 +125,33 @@ def test_every_management_command_named_exists_with_its_options() -> None:
 
 
 def test_every_file_named_exists() -> None:
-    folders = "clustering|config|deploy|docs|kmeans_project|nacos_integration|tests|tools"
+    folders = "benchmarks|clustering|config|deploy|docs|kmeans_project|nacos_integration|serving|tests|tools"
     made = {"deploy/.env"}
     for name, text in DOCUMENTS.items():
         for path in set(re.findall(rf"\b(?<!/)((?:{folders})/[\w./*-]*\w)", text)) - made:
             assert list(ROOT.glob(path)), f"{name}: {path}"
+
+
+def test_the_architecture_says_where_to_edit_what() -> None:
+    table = section(DOCUMENTS["docs/architecture.md"], "To change X, edit Y")
+    rows = [line.split("|")[2] for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 25
+    for row in rows:
+        paths = re.findall(r"`([\w*-]*[./][\w./*-]*)`", row)
+        assert paths, row
+        for path in paths:
+            assert list(ROOT.glob(path)), path
+        for name, path in re.findall(r"`(\w+)` in `([^`]+)`", row):
+            assert re.search(rf"\b{name}\b", (ROOT / path).read_text()), f"{name} in {path}"
+
+
+def test_the_architecture_shows_every_room() -> None:
+    picture = section(DOCUMENTS["docs/architecture.md"], "Packages").split("```")[1]
+    for package in ("kmeans_project", "clustering", "serving", "nacos_integration"):
+        folders = {path.parent.relative_to(ROOT) for path in (ROOT / package).rglob("*.py")}
+        for folder in folders:
+            if not {"management", "migrations"} & set(folder.parts):
+                assert f"{folder.name}/" in picture, folder
 
 
 def test_code_in_the_documents_is_code() -> None:
