@@ -1,5 +1,6 @@
 """The documents say what is so."""
 
+import inspect
 import json
 import re
 import shlex
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
+from gunicorn import arbiter
 
 from nacos_integration.conf import DEFAULTS, Conf
 from nacos_integration.validation import REQUIRED
@@ -124,7 +126,8 @@ def test_every_management_command_named_exists_with_its_options() -> None:
 
 
 def test_every_file_named_exists() -> None:
-    folders = "benchmarks|clustering|config|deploy|docs|kmeans_project|nacos_integration|serving|tests|tools"
+    packages = "clustering|kmeans_project|nacos_integration|serving"
+    folders = f"{packages}|benchmarks|config|deploy|docs|tests|tools"
     made = {"deploy/.env"}
     for name, text in DOCUMENTS.items():
         for path in set(re.findall(rf"\b(?<!/)((?:{folders})/[\w./*-]*\w)", text)) - made:
@@ -151,6 +154,16 @@ def test_the_architecture_shows_every_room() -> None:
         for folder in folders:
             if not {"management", "migrations"} & set(folder.parts):
                 assert f"{folder.name}/" in picture, folder
+
+
+def test_log_texts_in_the_documents_are_those_of_the_code() -> None:
+    code = inspect.getsource(arbiter)
+    for package in ("clustering", "kmeans_project", "nacos_integration", "serving"):
+        code += "".join(path.read_text() for path in (ROOT / package).rglob("*.py"))
+    quoted = re.findall(r"`([^`]+)` in (?:the log|`nacos status`)", DOCUMENTS["docs/operating.md"])
+    assert len(quoted) >= 9
+    for text in quoted:
+        assert re.search(re.escape(text).replace("…", r"(%s|\{.+?\})"), code), text
 
 
 def test_code_in_the_documents_is_code() -> None:
