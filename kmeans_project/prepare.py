@@ -58,10 +58,13 @@ def prepare_metrics() -> None:
         return
     # In memory if possible: workers map the files, and a full disk would kill them.
     memory = Path("/dev/shm")  # noqa: S108
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(
+    folder = tempfile.mkdtemp(
         prefix="skl-kmeans-metrics-",
         dir=memory if os.access(memory, os.W_OK) else state_dir(env),
     )
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    # If the start fails, gunicorn does not call its `on_exit`.
+    atexit.register(_remove, Path(folder), os.getpid())
 
 
 def _make_state_dir() -> None:

@@ -25,6 +25,8 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 def _find_errors() -> Iterator[Error]:
     limits = conf.load()
+    # As many callers as may wait can have their API keys looked up at once. Even then, health,
+    # metrics and the admin need a thread.
     needed = LANES + limits.queue_size.value
     if needed >= limits.threads.value:
         yield _error(

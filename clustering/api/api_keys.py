@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# The help text of `ApiKey.revoked`, docs/architecture.md and docs/calling.md state this number.
+# The help text of `ApiKey.revoked` and docs/calling.md state this number.
 FRESH_SECONDS: Final = 10.0
 # How long a confirmed key is accepted while the database is unreachable.
 KEPT_SECONDS: Final = 3600.0
@@ -172,7 +172,9 @@ def _look_up(key: str) -> KnownKey | None:
 def _count(pk: str, limit: int) -> bool:
     """Count a request of the current minute in the row, and return whether the limit allows it.
 
-    One statement, so the limit is exact across threads, processes and instances.
+    One statement, so the limit is exact across threads, processes, and instances whose clocks agree
+    to a minute. Minutes are those of the clock, so within 60 s across the end of a minute, up to
+    twice the limit may be accepted.
     """
     minute = int(time.time() // 60)
     # The next minute was begun by an instance whose clock is ahead of ours, so we count in it. A
