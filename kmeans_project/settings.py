@@ -66,8 +66,8 @@ KMEANS_MAX_POINTS = env.int("KMEANS_MAX_POINTS", 1_000_000)
 KMEANS_MAX_DIMENSIONS = env.int("KMEANS_MAX_DIMENSIONS", 1000)
 # Cluster few points without scikit-learn if the labels are certainly the same.
 KMEANS_FAST_PATH = env.bool("KMEANS_FAST_PATH", True)
-# points * clusters * 10 starts
-KMEANS_MAX_WORK = env.int("KMEANS_MAX_WORK", 100_000_000)
+# points * (dimensions + 32) * clusters * 10 starts; mostly about ten seconds on one core.
+KMEANS_MAX_WORK = env.int("KMEANS_MAX_WORK", 5_000_000_000)
 # A million points of eight dimensions, with all digits, are 202 MB.
 KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 256 * 1024 * 1024)
 KMEANS_BODIES_MAX_BYTES = env.int(

@@ -26,7 +26,7 @@ def post(client: Client, points: Any) -> Any:
     [
         ("KMEANS_MAX_POINTS", 8, (400, "too-many-points", "points")),
         ("KMEANS_MAX_DIMENSIONS", 1, (400, "too-many-dimensions", "points[0]")),
-        ("KMEANS_MAX_WORK", 9 * 3 * 10 - 1, (422, "too-much-work", "points")),
+        ("KMEANS_MAX_WORK", 9 * (2 + 32) * 3 * 10 - 1, (422, "too-much-work", "points")),
     ],
 )
 def test_the_problem_names_the_limit_and_the_limit_itself_is_accepted(
