@@ -184,7 +184,7 @@ def _replay_context(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
     context: dict[str, Any] = {"original_partition": original, "replay_form": form}
     if form.is_bound and form.is_valid():
         try:
-            again = replay.fit(row.payload, form.cleaned_data["clusters"])
+            again = replay.fit(row.payload, form.cleaned_data["clusters"], request.META)
         except APIException as problem:
             form.add_error("clusters", str(problem.detail))
         else:

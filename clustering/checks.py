@@ -17,6 +17,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Report limits that are not above 0, and a fast path that cannot be used."""
     names = (
         "KMEANS_MAX_POINTS", "KMEANS_MAX_DIMENSIONS", "KMEANS_MAX_WORK", "KMEANS_MAX_CLUSTERS",
+        "KMEANS_FIT_TIMEOUT_SECONDS",
         "HISTORY_QUEUE_SIZE", "HISTORY_MAX_ROWS", "HISTORY_MAX_AGE_DAYS",
     )  # fmt: skip
     return [*find_not_positive(*(Setting[float](name) for name in names)), *find_warnings()]

@@ -23,6 +23,7 @@ PROBLEMS: Final = {
     "too-few-points": 422,
     "too-much-work": 422,
     "overflow": 422,
+    "fit-timeout": 503,
 }
 # Bytes of a body times clusters. A point has at least four bytes, so there are at most 32 clusters,
 # each of which takes scikit-learn about 1.5 ms for any number of points.

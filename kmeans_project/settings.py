@@ -68,6 +68,8 @@ KMEANS_MAX_DIMENSIONS = env.int("KMEANS_MAX_DIMENSIONS", 1000)
 KMEANS_FAST_PATH = env.bool("KMEANS_FAST_PATH", True)
 # points * (dimensions + 32) * clusters * 10 starts; mostly about ten seconds on one core.
 KMEANS_MAX_WORK = env.int("KMEANS_MAX_WORK", 5_000_000_000)
+# A longer fit ends before its next restart.
+KMEANS_FIT_TIMEOUT_SECONDS = env.float("KMEANS_FIT_TIMEOUT_SECONDS", 30.0)
 # A million points of eight dimensions, with all digits, are 202 MB.
 KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 256 * 1024 * 1024)
 KMEANS_BODIES_MAX_BYTES = env.int(

@@ -37,7 +37,10 @@ PROBLEMS: Final = {
     ),
     "429": "The API key has reached its requests per minute; see the Retry-After header.",
     "500": "An unexpected error; see the service's log.",
-    "503": "Too many requests wait, or bodies in memory are too large; see the Retry-After header.",
+    "503": (
+        "Too many requests wait, or bodies in memory are too large; see the Retry-After header. "
+        "Without that header, the fit took too long."
+    ),
     "default": "Any other error, at any address of this service, has this form too.",
 }
 

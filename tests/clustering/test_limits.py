@@ -86,6 +86,7 @@ def test_a_header_warns_of_fewer_distinct_points_than_clusters(client: Client) -
         ("THREADS", 66, 1),
         ("KMEANS_BODIES_MAX_BYTES", 1000, 2),
         ("KMEANS_QUEUE_TIMEOUT_SECONDS", 0, 3),
+        ("KMEANS_FIT_TIMEOUT_SECONDS", 0, 3),
         ("HISTORY_MAX_ROWS", -1, 3),
     ],
 )
