@@ -16,14 +16,12 @@ from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise import middleware as whitenoise
 
-from serving import contract, problems, request_context
+from serving import conf, contract, problems, request_context
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 ADMIN = "/admin/"
-MACHINES = frozenset(
-    {*contract.models_by_path(), "/livez", "/readyz", "/startupz", "/statusz", "/metrics"}
-)
+MACHINES = frozenset({*contract.models_by_path(), *conf.load().probe_paths})
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'; "
     "form-action 'self'"

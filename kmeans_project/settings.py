@@ -43,9 +43,12 @@ def _networks(texts: list[str]) -> list[IPNetwork]:
 HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machines)
 PORT = env.int("PORT", 9999)
 WORKERS = env.int("WORKERS", _usable_cores())
-THREADS = env.int("THREADS", 72)
+# In each worker, for pages. Requests to the API and probes have threads of their own.
+THREADS = env.int("THREADS", 16)
 # For the head of a connection's first request, and for each body.
 HTTP_READ_TIMEOUT_SECONDS = env.float("HTTP_READ_TIMEOUT_SECONDS", 30.0)
+# For a client that reads nothing of its response.
+HTTP_WRITE_TIMEOUT_SECONDS = env.float("HTTP_WRITE_TIMEOUT_SECONDS", 30.0)
 # Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 TRUSTED_PROXIES = _networks(env.list("TRUSTED_PROXIES", default=[]))
 STATE_DIR = environment.state_dir(env)
@@ -94,8 +97,10 @@ SERVING = {
         "queue_timeout_seconds": "KMEANS_QUEUE_TIMEOUT_SECONDS",
         "bodies_max_bytes": "KMEANS_BODIES_MAX_BYTES",
         "read_timeout_seconds": "HTTP_READ_TIMEOUT_SECONDS",
+        "write_timeout_seconds": "HTTP_WRITE_TIMEOUT_SECONDS",
         "trusted_proxies": "TRUSTED_PROXIES",
     },
+    "probe_paths": ["/livez", "/readyz", "/startupz", "/statusz", "/metrics"],
     "metrics_prefix": "skl_kmeans_",
     "problem_prefix": "urn:skl-kmeans:problem:",
 }

@@ -53,7 +53,7 @@ class Admission:
         lane.is_taken = True
         try:
             if gone.done():
-                raise _gone()
+                raise caller_gone()
             yield
         finally:
             # Only after another round of the event loop. Otherwise blocks that never await would
@@ -79,7 +79,7 @@ class Admission:
         if waiter.done():
             return
         if gone.done():
-            raise _gone()
+            raise caller_gone()
         raise overloaded(f"waited {timeout:g} s for other requests")
 
     def _release(self, lane: _Lane) -> None:
@@ -97,5 +97,6 @@ def overloaded(why: str) -> Problem:
     return problem
 
 
-def _gone() -> Problem:
+def caller_gone() -> Problem:
+    """Return the Problem (499) of a caller that did not wait for the response."""
     return Problem("caller-gone", "the caller closed the connection while waiting")

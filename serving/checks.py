@@ -9,7 +9,6 @@ from typing import Any, Final
 from django.core.checks import CheckMessage, Error, register
 
 from serving import conf
-from serving.admission import LANES
 from serving.conf import Setting
 from serving.contract import served_models
 
@@ -25,17 +24,6 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 def _find_errors() -> Iterator[Error]:
     limits = conf.load()
-    # As many callers as may wait can have their API keys looked up at once. Even then, health,
-    # metrics and the admin need a thread.
-    needed = LANES + limits.queue_size.value
-    if needed >= limits.threads.value:
-        yield _error(
-            1,
-            f"{limits.threads.name}: {limits.threads.value} threads, and requests to models could "
-            "take all of them",
-            f"Use more than {needed}: {limits.queue_size.name} that wait, and {LANES} that are "
-            "computed.",
-        )
     bodies = limits.bodies_max_bytes
     body_limits = {model.max_body_bytes for model in served_models()}
     for limit in sorted(body_limits, key=lambda limit: limit.name):
@@ -44,7 +32,12 @@ def _find_errors() -> Iterator[Error]:
                 2, f"{bodies.name}: {bodies.value}", f"Use at least {limit.name}, {limit.value}."
             )
     yield from find_not_positive(
-        limits.queue_size, limits.queue_timeout_seconds, limits.read_timeout_seconds, *body_limits
+        limits.threads,
+        limits.queue_size,
+        limits.queue_timeout_seconds,
+        limits.read_timeout_seconds,
+        limits.write_timeout_seconds,
+        *body_limits,
     )
 
 

@@ -26,7 +26,7 @@ class Setting(Generic[Value]):
 class Conf:
     """The project's limits, each for one worker process, and its prefixes."""
 
-    # The number of threads that run Django.
+    # The number of threads for pages: all but models and probes.
     threads: Setting[int]
     # How many requests may wait for a lane, and how long.
     queue_size: Setting[int]
@@ -35,8 +35,12 @@ class Conf:
     bodies_max_bytes: Setting[int]
     # For the head of a request, and again for its body.
     read_timeout_seconds: Setting[float]
+    # For a client that reads nothing of its response.
+    write_timeout_seconds: Setting[float]
     # Proxies whose X-Forwarded-For is trusted.
     trusted_proxies: Setting[list[IPv4Network | IPv6Network]]
+    # The paths that monitoring requests. They have threads of their own.
+    probe_paths: tuple[str, ...]
     # The start of each metric's name, and of each problem's type.
     metrics_prefix: str
     problem_prefix: str
@@ -48,6 +52,7 @@ def load() -> Conf:
     given: dict[str, Any] = settings.SERVING
     return Conf(
         **{name: Setting[Any](setting) for name, setting in given["limits"].items()},
+        probe_paths=tuple(given["probe_paths"]),
         metrics_prefix=given["metrics_prefix"],
         problem_prefix=given["problem_prefix"],
     )

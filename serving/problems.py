@@ -100,6 +100,16 @@ def respond(
     return ProblemResponse(members, code, language)
 
 
+def respond_without_request(status: int, detail: str) -> ProblemResponse:
+    """Return the problem document for what is not even an HTTP request."""
+    caller = request_context.identify({})
+    token = request_context.current.set(caller)
+    response = respond({}, status, code_of(status), detail)
+    request_context.current.reset(token)
+    response["X-Request-ID"] = caller.request_id
+    return response
+
+
 def handle(error: Exception, context: dict[str, Any]) -> ProblemResponse:
     """Return the problem document for an exception of a DRF view (its EXCEPTION_HANDLER)."""
     return answer(error, context["request"].META)

@@ -67,6 +67,14 @@ def _address(environ: Mapping[str, Any]) -> str:
     return address
 
 
+def scheme_of(environ: Mapping[str, Any], default: str) -> str:
+    """Return the scheme of the caller's URL, which a trusted proxy reports."""
+    forwarded: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
+    if forwarded and _is_trusted(environ.get("REMOTE_ADDR", "")):
+        return "https" if forwarded.strip().lower() == "https" else "http"
+    return default
+
+
 def _is_trusted(address: str) -> bool:
     try:
         parsed = ipaddress.ip_address(address)

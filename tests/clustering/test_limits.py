@@ -83,7 +83,7 @@ def test_a_header_warns_of_fewer_distinct_points_than_clusters(client: Client) -
 @pytest.mark.parametrize(
     ("setting", "value", "number"),
     [
-        ("THREADS", 66, 1),
+        ("THREADS", 0, 3),
         ("KMEANS_BODIES_MAX_BYTES", 1000, 2),
         ("KMEANS_QUEUE_TIMEOUT_SECONDS", 0, 3),
         ("KMEANS_FIT_TIMEOUT_SECONDS", 0, 3),
