@@ -231,6 +231,8 @@ class Connection(HttpToolsProtocol):
         self._in_body = False
         self._overhead = 0
         super().on_message_complete()
+        # Else a client that leaves while its request waits would not be noticed.
+        self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         self._has_served = True
