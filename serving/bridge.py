@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
-from rest_framework.exceptions import APIException
 
 from serving import checks, conf, contract, problems, request_context
 from serving.admission import LANES, Admission
@@ -66,9 +65,9 @@ class Bridge:
                 assert model
                 await self._admits.run(gone, model.admit, environ)
             content = await body.read(limit)
-        except APIException as problem:
+        except Exception as error:  # noqa: BLE001 (unexpected ones are logged and answered with 500)
             body.release()
-            start, refusal = _refuse(problem, environ, model, started)
+            start, refusal = _refuse(error, environ, model, started)
             start["headers"].append((b"connection", b"close"))
             await send(start)
             await send(body_message(refusal, more=True))
@@ -79,16 +78,21 @@ class Bridge:
         environ["wsgi.input"] = Input(content)
         environ[request_context.ARRIVED_AT] = time.perf_counter()
         del content
+        response = Response(self._application, environ)
         try:
             if model:
-                await self._compute(model, environ, gone, send)
+                pool = self._fits
+                messages = await self._compute(model, response, environ, gone)
             else:
                 is_probe = environ["PATH_INFO"] in self._probe_paths
-                await self._run(self._probes if is_probe else self._pages, environ, gone, send)
-        except APIException as problem:
-            start, refusal = _refuse(problem, environ, model, started)
+                pool = self._probes if is_probe else self._pages
+                messages = await pool.run(gone, response.next_messages)
+        except Exception as error:  # noqa: BLE001
+            start, refusal = _refuse(error, environ, model, started)
             await send(start)
             await send(body_message(refusal, more=False))
+        else:
+            await _send(pool, response, messages, gone, send)
         finally:
             body.release()
 
@@ -109,56 +113,49 @@ class Bridge:
         return needs_admission
 
     async def _compute(
-        self, model: ServedModel, environ: Environ, gone: "asyncio.Future[None]", send: Send
-    ) -> None:
-        """Run a request to a model in its lane."""
+        self,
+        model: ServedModel,
+        response: Response,
+        environ: Environ,
+        gone: "asyncio.Future[None]",
+    ) -> list[Message]:
+        """Return the first messages of the response to a request to a model, made in its lane."""
         while not model.is_ready():
             await asyncio.sleep(0.02)
-        response = Response(self._application, environ)
         size = int(environ["CONTENT_LENGTH"])
         async with self._admission.turn(model, size, gone):
             if model.is_brief(environ, size):
-                messages = response.next_messages()
-            else:
-                messages = await self._fits.run(gone, response.next_messages)
-        await self._send(self._fits, response, messages, gone, send)
+                return response.next_messages()
+            return await self._fits.run(gone, response.next_messages)
 
-    async def _run(
-        self, pool: Pool, environ: Environ, gone: "asyncio.Future[None]", send: Send
-    ) -> None:
-        """Run any other request."""
-        response = Response(self._application, environ)
-        messages = await pool.run(gone, response.next_messages)
-        await self._send(pool, response, messages, gone, send)
 
-    @staticmethod
-    async def _send(
-        pool: Pool,
-        response: Response,
-        messages: list[Message],
-        gone: "asyncio.Future[None]",
-        send: Send,
-    ) -> None:
-        """Send the response; while the client does not read, this waits without a thread."""
-        try:
-            while True:
-                for message in messages:
-                    await send(message)
-                if response.is_complete or gone.done():
-                    return
-                messages = await pool.resume(response.next_messages)
-        finally:
-            if not response.is_complete:
-                await pool.resume(response.close)
+async def _send(
+    pool: Pool,
+    response: Response,
+    messages: list[Message],
+    gone: "asyncio.Future[None]",
+    send: Send,
+) -> None:
+    """Send the response; while the client does not read, this waits without a thread."""
+    try:
+        while True:
+            for message in messages:
+                await send(message)
+            if response.is_complete or gone.done():
+                return
+            messages = await pool.resume(response.next_messages)
+    finally:
+        if not response.is_complete:
+            await pool.resume(response.close)
 
 
 def _refuse(
-    problem: APIException, environ: Environ, model: ServedModel | None, started: float
+    error: Exception, environ: Environ, model: ServedModel | None, started: float
 ) -> tuple[Message, bytes]:
     """Return the start and the body of a response that Django has no part in, and record it."""
     caller = request_context.identify(environ)
     request_context.current.set(caller)
-    response = problems.answer(problem, environ)
+    response = problems.answer(error, environ)
     if model:
         model.record_refused(model.name, environ, response, started)
     response["X-Request-ID"] = caller.request_id
