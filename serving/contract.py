@@ -17,10 +17,6 @@ Environ = dict[str, Any]
 # Key of the environ. A function without arguments, for any thread, that returns whether the caller
 # has closed the connection. Other servers leave the key out.
 IS_GONE: Final = "serving.is_gone"
-
-# Key of the environ: a function that returns whether the caller has closed the connection. Call it
-# from any thread. Other servers do not set it.
-IS_GONE: Final = "serving.is_gone"
 # About 15,000 numbers.
 LARGE_FROM_BYTES: Final = 128 * 1024
 

@@ -13,7 +13,7 @@ from tests.support.scene import (
     Fault,
     Scene,
 )
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 PUSH_SECONDS = 1.0
 
