@@ -174,7 +174,7 @@ def test_who_waits_too_long_is_turned_away(edge: Service) -> None:
     first.join()
     assert (status, headers["retry-after"]) == (503, "1")
     assert isinstance(problem, dict)
-    assert "no turn within 0.05 s" in problem["detail"]
+    assert "waited 0.05 s for other requests" in problem["detail"]
 
 
 def test_small_requests_do_not_wait_for_a_large_one(live: Service) -> None:
