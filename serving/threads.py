@@ -48,8 +48,11 @@ class Pool:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
 
     async def _wait(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
         limits = conf.load()
-        if self._free.locked() and self._waiting >= limits.queue_size.value:
+        if self._waiting >= limits.queue_size.value:
             raise overloaded(f"{self._waiting} {self._purpose} requests wait already")
         self._waiting += 1
         timeout = limits.queue_timeout_seconds.value
