@@ -107,9 +107,10 @@ def is_synced() -> bool:
         _deadline = time.monotonic() + settings.sync_timeout_seconds
     agent = status.read()
     if agent.get("launch_id") == settings.launch_id:
+        started_at = agent["started_at"]
         _synced = bool(
             agent["config"]["synced_at"]
-            or time.time() > agent["started_at"] + settings.sync_timeout_seconds
+            or (started_at and time.time() > started_at + settings.sync_timeout_seconds)
         )
     if not _synced and time.monotonic() > _deadline:
         logger.warning("no agent has confirmed the config in time, starting without that")

@@ -45,7 +45,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         logger.error("%s cannot be read, ignoring it: %s", path, error)
         return None
     return content if isinstance(content, dict) else None
