@@ -92,8 +92,9 @@ def remove_metrics(seconds: float = 0.0) -> None:
 
 
 def _metrics_folders() -> Iterator[Path]:
+    # Named by a launch id: a release that did not lock its folder may run beside this one.
     for place in (_MEMORY, state_dir(Environment())):
-        yield from place.glob(f"{_METRICS_PREFIX}*")
+        yield from place.glob(f"{_METRICS_PREFIX}{32 * '[0-9a-f]'}*")
 
 
 def _remove_if_unused(folder: Path) -> bool:
