@@ -142,6 +142,8 @@ class Agent:
     def _poll(self, threads: AgentThreads) -> None:
         while not self._stopping.wait(TICK_SECONDS) and threads.are_alive():
             threads.pass_on_requests()
+            # Here, because the threads may wait for Nacos.
+            threads.repair_applied_file()
             if self._deregistering.is_set() and not threads.is_draining:
                 self._drain(threads)
 

@@ -109,6 +109,7 @@ def _describe(agent: dict[str, Any]) -> list[str]:
     for title, value in [
         ("source error", config.get("source_error")),
         ("write error", config.get("write_error")),
+        ("file error", config.get("file_error")),
         ("rejected", (config.get("rejected") or {}).get("reason")),
         ("error", registration.get("error")),
         ("by operator", "; ".join(registration.get("differences") or [])),
