@@ -24,17 +24,12 @@ from serving.gunicorn.listener import shares
 
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS
-# Threads must not wait for slow senders, as gthread's do.
+# docs/architecture.md says why none of gunicorn's own.
 worker_class = "serving.gunicorn.worker.Worker"
-# The parser in C, gunicorn_h1c 0.6.9, is a little faster, but it reads the body of a request with
-# "X: y\nTransfer-Encoding: chunked" in its head as another request.
-http_parser = "python"
-# Longer than HTTP clients usually keep an idle connection, so that it is not closed while a client
-# reuses it.
+# Longer than HTTP clients usually keep an idle connection, so none is closed while it is reused.
 keepalive = 75
 # For an unresponsive worker, and for a body that does not arrive, which has its own limit.
 timeout = max(30, int(settings.HTTP_READ_TIMEOUT_SECONDS) + 5)
-forwarded_allow_ips = ",".join(str(network) for network in settings.TRUSTED_PROXIES)
 graceful_timeout = int(settings.SERVE_STOP_TIMEOUT_SECONDS)
 # The control socket would be in the home directory, which may be read-only.
 control_socket_disable = True
@@ -58,7 +53,7 @@ hooks.loaded = _loaded
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Give the worker its share of the connections."""
+    """Reserve a place for the worker in the count of connections."""
     worker.share = shares.join()
 
 
@@ -75,7 +70,7 @@ def on_exit(server: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """Start what does not survive a fork."""
-    # With --preload the apps were loaded in the master; else wsgi.py starts the tracing.
+    # With --preload, the apps were loaded in the master. Otherwise wsgi.py starts the tracing.
     if apps.ready:
         tracing.start()
     nacos.post_fork(server, worker)

@@ -18,9 +18,11 @@ from benchmarks.results import (
     PARSE_AND_FIT,
     Measured,
     Results,
+    Work,
 )
 
 COMPARED = (OURS, FASTAPI, FASTAPI_TYPED, DRF, PARSE_AND_FIT)
+COMPARED_IN_LATENCY = (OURS, FASTAPI, PARSE_AND_FIT)
 # The loop that does only the parsing and fitting of each service; the rest is the framework's cost.
 WORK_OF = {OURS: OWN_PARSE_AND_FIT, FASTAPI: PARSE_AND_FIT, DRF: PARSE_AND_FIT, ECHO: None}
 FRAMEWORK_CLIENTS = 4
@@ -33,8 +35,8 @@ def tables(results: Results) -> dict[str, str]:
     return {
         "facts": _table(["", ""], _facts(results)),
         "targets": _table(["target", "measured", "met?"], _targets(results)),
-        "rates": _compared(results, lambda each: _number(each.rate)),
-        "latencies": _compared(results, _latency),
+        "rates": _compared(results, COMPARED, lambda each: _number(each.rate)),
+        "latencies": _compared(results, COMPARED_IN_LATENCY, _latency),
         "framework": _framework(results),
         "memory": _memory(results),
         "beside": _beside(results),
@@ -80,7 +82,7 @@ class _Target(NamedTuple):
     # None where it was not measured.
     value: float | None
     bound: float
-    unit: str = " ×"
+    unit: str = "×"
     at_least: bool = False
 
     @property
@@ -139,14 +141,18 @@ def _framework_milliseconds(results: Results, name: str) -> float | None:
     return whole.cpu_milliseconds - work.cpu_milliseconds if whole and work else None
 
 
-def _compared(results: Results, cell: Callable[[Measured], str]) -> str:
+def _compared(results: Results, names: Sequence[str], cell: Callable[[Measured], str]) -> str:
     """Return a table with a row for each work and a column for each service."""
     rows = []
     for work in dict.fromkeys(work for work, _ in results.measured):
-        found = (results.measured.get((work, name)) for name in COMPARED)
+        found = (results.measured.get((work, name)) for name in names)
         cells = (cell(each) if each and each.requests else NONE for each in found)
-        rows.append([f"{work.points:,} × {work.dimensions}", str(work.clients), *cells])
-    return _table(["points", "clients", *COMPARED], rows)
+        rows.append([_points(work), str(work.clients), *cells])
+    return _table(["points", "clients", *names], rows)
+
+
+def _points(work: Work) -> str:
+    return f"{work.points:,}" + (f" × {work.dimensions}" if work.dimensions != 2 else "")
 
 
 def _latency(each: Measured) -> str:
@@ -171,8 +177,7 @@ def _framework(results: Results) -> str:
 def _memory(results: Results) -> str:
     rows = [
         [
-            f"{work.points:,} × {work.dimensions}",
-            str(work.clients),
+            _points(work),
             name,
             _megabytes(memory.body_bytes),
             _megabytes(memory.peak_bytes),
@@ -180,17 +185,17 @@ def _memory(results: Results) -> str:
             _number(memory.growth_in_bodies),
         ]
         for (work, name), memory in results.memory.items()
-        if name != FASTAPI_TYPED  # the same processes as FastAPI's
+        # FastAPI, typed, is served by the same processes as FastAPI.
+        if work.clients == 1 and name != FASTAPI_TYPED
     ]
-    titles = ["points", "clients", "service", "body MB", "peak MB", "growth MB", "growth / body"]
+    titles = ["points", "service", "body MB", "peak MB", "growth MB", "growth / body"]
     return _table(titles, rows)
 
 
 def _beside(results: Results) -> str:
     rows = []
     for name, found in results.beside.items():
-        whole = {"alone": found.alone, "beside": found.beside, "large": found.large}
-        for what, each in whole.items():
+        for what, each in (("alone", found.alone), ("beside", found.beside)):
             rows.append(
                 [
                     name,

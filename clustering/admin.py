@@ -153,7 +153,7 @@ class RequestRecordAdmin(admin.ModelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show a request with its points, clustered again if the query string asks for it."""
+        """Show a request with its points, clustered again if `clusters` is in the query string."""
         row = kwargs["obj"]
         context["title"] = _("Request")
         if row.payload is not None:
@@ -184,7 +184,7 @@ def _replay_context(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
     context: dict[str, Any] = {"original_partition": original, "replay_form": form}
     if form.is_bound and form.is_valid():
         try:
-            again = replay.fit(row.payload, form.cleaned_data["clusters"])
+            again = replay.fit(row.payload, form.cleaned_data["clusters"], request.META)
         except APIException as problem:
             form.add_error("clusters", str(problem.detail))
         else:
@@ -226,7 +226,7 @@ class ApiKeyAdmin(APIKeyModelAdmin):
             # Only these fields, because requests are counted in the row meanwhile.
             obj.save(update_fields=form.changed_data)
             return
-        # The library's message, but in the language of the page.
+        # The library has the same message, but only in English.
         key = ApiKey.objects.assign_key(obj)
         obj.save()
         text = _("The API key for %(name)s is: %(key)s. Store it now: it is not shown again.")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, register
 
 from clustering.engine import versions
 from serving.checks import LIMITS, find_not_positive
@@ -14,17 +14,13 @@ from serving.conf import Setting
 
 @register("serving", LIMITS)
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report wrong limits, and a fast path that is unavailable."""
-    return [*find_errors(), *find_warnings()]
-
-
-def find_errors() -> Iterator[Error]:
-    """Yield an error, with what to do, for each wrong setting."""
+    """Report limits that are not above 0, and a fast path that cannot be used."""
     names = (
         "KMEANS_MAX_POINTS", "KMEANS_MAX_DIMENSIONS", "KMEANS_MAX_WORK", "KMEANS_MAX_CLUSTERS",
+        "KMEANS_FIT_TIMEOUT_SECONDS",
         "HISTORY_QUEUE_SIZE", "HISTORY_MAX_ROWS", "HISTORY_MAX_AGE_DAYS",
     )  # fmt: skip
-    return find_not_positive(*(Setting[float](name) for name in names))
+    return [*find_not_positive(*(Setting[float](name) for name in names)), *find_warnings()]
 
 
 def find_warnings() -> Iterator[checks.Warning]:

@@ -1,4 +1,4 @@
-"""k-means as a served model, and what other models of points share with it.
+"""k-means as a served model, and the fields that other models of points share with it.
 
 Commands and the agent load this file, so it must not import scikit-learn.
 """
@@ -23,6 +23,7 @@ PROBLEMS: Final = {
     "too-few-points": 422,
     "too-much-work": 422,
     "overflow": 422,
+    "fit-timeout": 503,
 }
 # Bytes of a body times clusters. A point has at least four bytes, so there are at most 32 clusters,
 # each of which takes scikit-learn about 1.5 ms for any number of points.
@@ -50,7 +51,7 @@ def points_model(*, name: str, path: str, view: str, **fields: Any) -> ServedMod
 
 
 def is_brief(environ: Environ, body_bytes: int) -> bool:
-    """Return whether a request with such a body takes about 1 ms, and 50 ms at most.
+    """Return whether a request with this body takes about 1 ms, and 50 ms at most.
 
     Leaves the config in the environ, so that the request is answered with the same config.
     """

@@ -13,7 +13,7 @@ FIT: Final = Histogram(
 )
 FITS: Final = Counter(
     "skl_kmeans_fits_total",
-    "Fits, by path: certified is the fast one; else why scikit-learn did it (off, too-large, ...).",
+    "Fits, by path: certified is the fast path; other values are the reason for scikit-learn.",
     ["path"],
 )
 POINTS: Final = Histogram(
@@ -21,7 +21,7 @@ POINTS: Final = Histogram(
 )
 _HISTORY: Final = Counter(
     "skl_kmeans_history_rows_total",
-    "Rows of the request history, by what became of them: queued, written, dropped.",
+    "Rows of the request history, by fate: queued, written or dropped.",
     ["fate"],
 )
 HISTORY_QUEUED: Final = _HISTORY.labels("queued")

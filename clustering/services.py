@@ -12,7 +12,7 @@ from clustering.config.parameters import Parameters
 from nacos_integration import AppliedConfig, current, wait_until_synced
 
 Config = AppliedConfig[Parameters]
-# Key of the WSGI environ. Servers that read the config before they call the view leave it there.
+# Key of the WSGI environ, set by servers that read the config before they call the view.
 CONFIG_KEY: Final = "clustering.config"
 # Returns the label, from 0, of each point; points have the shape (n_points, n_dimensions).
 FitPredict = Callable[[NDArray[np.float64], Parameters], NDArray[np.int32]]
@@ -28,7 +28,7 @@ class Clustering:
 
     @property
     def distinct_labels(self) -> int:
-        """How many clusters have points: too few if too few points are distinct."""
+        """How many clusters have points; fewer than `clusters` if too few points are distinct."""
         return int(np.count_nonzero(np.bincount(self.labels)))
 
 

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def from_environment(env: Environment) -> dict[str, Any]:
-    """Return Django's LOGGING as LOG_FORMAT and LOG_LEVEL ask for it."""
+    """Return Django's LOGGING for the variables LOG_FORMAT and LOG_LEVEL."""
     return configuration(env.str("LOG_FORMAT", "auto"), env.str("LOG_LEVEL", "INFO"))
 
 
@@ -56,7 +56,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
         },
         "filters": {
             "caller": {"()": "django.utils.log.CallbackFilter", "callback": add_caller},
-            # The answer of /readyz during a start or a stop, which is no error.
+            # /readyz answers 503 during a start or a stop, which is no error.
             "unless_503": {
                 "()": "django.utils.log.CallbackFilter",
                 "callback": lambda record: getattr(record, "status_code", None) != 503,
@@ -72,7 +72,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
             }
         },
         "loggers": {
-            # Listed to remove the handlers that Django gives them.
+            # Listed here to remove the handlers that Django adds to them.
             "django": {},
             "django.server": {"propagate": True},
             # Errors of callers are in the request history.
@@ -91,8 +91,8 @@ def configure(config: dict[str, Any]) -> None:
 
 
 def add_caller(record: logging.LogRecord) -> bool:
-    """Add the ids of the request at hand, if any, to the record."""
-    # Not above: settings import this module, and may import nothing outside this package.
+    """Add the ids of the current request, if any, to the record."""
+    # Imported here, because settings import this module and nothing outside this package.
     from serving import request_context
 
     caller = request_context.current.get()
@@ -113,7 +113,7 @@ class _UtcTime(logging.Formatter):
 
 
 class JsonFormatter(_UtcTime, MsgspecFormatter):
-    """One JSON object a line, exceptions included."""
+    """One JSON object per line, exceptions included."""
 
 
 class TextFormatter(_UtcTime):

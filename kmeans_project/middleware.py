@@ -16,14 +16,12 @@ from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise import middleware as whitenoise
 
-from serving import contract, problems, request_context
+from serving import conf, contract, problems, request_context
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 ADMIN = "/admin/"
-MACHINES = frozenset(
-    {*contract.models_by_path(), "/livez", "/readyz", "/startupz", "/statusz", "/metrics"}
-)
+MACHINES = frozenset({*contract.models_by_path(), *conf.load().probe_paths})
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'; "
     "form-action 'self'"
@@ -56,7 +54,7 @@ def caller_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def problem_middleware(get_response: GetResponse) -> GetResponse:
-    """Turn Django's own error pages into problem documents, except in the admin."""
+    """Replace Django's own error pages by problem documents, except in the admin."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -86,7 +84,7 @@ def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], An
         try:
             return in_language(request)
         finally:
-            # The language belongs to the thread, whose next request may want another one.
+            # The language is set for the thread, whose next request may need another one.
             translation.deactivate()
 
     return middleware
@@ -105,7 +103,7 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
         try:
             host = request.get_host()
         except DisallowedHost:
-            # Such as a service name with an underscore, which Django rejects.
+            # For example, Django rejects a service name with an underscore.
             host = request.META["HTTP_HOST"] = "invalid"
         if request.path.startswith(ADMIN):
             domain, _ = split_domain_port(host)

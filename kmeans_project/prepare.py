@@ -1,4 +1,4 @@
-"""What must be done before Django reads its settings; no other module sets environment variables.
+"""Prepares a process before Django reads its settings; only this module sets environment variables.
 
 Child processes inherit the variables.
 """
@@ -52,8 +52,8 @@ def prepare() -> None:
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    # Shared by all processes of one launch: a worker must not mistake what an earlier launch left
-    # in the state directory for the word of its own agent.
+    # Shared by all processes of a launch. It shows them whether a file in the state directory is
+    # from their own agent or from an earlier launch.
     os.environ.setdefault("SERVE_LAUNCH_ID", uuid.uuid4().hex)
     if not _COMMANDS_FOR_THE_SOURCE & set(sys.argv[1:2]):
         os.umask(0o077)  # for children too
@@ -78,6 +78,8 @@ def prepare_metrics() -> None:
     launch_id = env.str("SERVE_LAUNCH_ID")
     folder = draft.rename(place / f"{_METRICS_PREFIX}{launch_id}{draft.name}")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    # If the start fails, gunicorn does not call its `on_exit`.
+    atexit.register(_remove, folder, os.getpid())
 
 
 def remove_metrics(seconds: float = 0.0) -> None:

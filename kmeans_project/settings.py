@@ -43,9 +43,12 @@ def _networks(texts: list[str]) -> list[IPNetwork]:
 HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machines)
 PORT = env.int("PORT", 9999)
 WORKERS = env.int("WORKERS", _usable_cores())
-THREADS = env.int("THREADS", 72)
+# In each worker, for pages. Requests to the API and probes have threads of their own.
+THREADS = env.int("THREADS", 16)
 # For the head of a connection's first request, and for each body.
 HTTP_READ_TIMEOUT_SECONDS = env.float("HTTP_READ_TIMEOUT_SECONDS", 30.0)
+# For a client that reads nothing of its response.
+HTTP_WRITE_TIMEOUT_SECONDS = env.float("HTTP_WRITE_TIMEOUT_SECONDS", 30.0)
 # Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 TRUSTED_PROXIES = _networks(env.list("TRUSTED_PROXIES", default=[]))
 STATE_DIR = environment.state_dir(env)
@@ -56,7 +59,7 @@ SERVE_DRAIN_SECONDS = env.float("SERVE_DRAIN_SECONDS", 40.0)
 SERVE_LIFELINE_FD = env.int("SERVE_LIFELINE_FD", None)
 SERVE_STOP_TIMEOUT_SECONDS = env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
 
-# The folder in which gunicorn's workers count together; empty where there is only one process.
+# The folder in which gunicorn's workers count together; empty if there is only one process.
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
 # What the endpoint accepts and keeps
@@ -66,14 +69,16 @@ KMEANS_MAX_POINTS = env.int("KMEANS_MAX_POINTS", 1_000_000)
 KMEANS_MAX_DIMENSIONS = env.int("KMEANS_MAX_DIMENSIONS", 1000)
 # Cluster few points without scikit-learn if the labels are certainly the same.
 KMEANS_FAST_PATH = env.bool("KMEANS_FAST_PATH", True)
-# points * clusters * 10 starts
-KMEANS_MAX_WORK = env.int("KMEANS_MAX_WORK", 100_000_000)
+# points * (dimensions + 32) * clusters * 10 starts; mostly about ten seconds on one core.
+KMEANS_MAX_WORK = env.int("KMEANS_MAX_WORK", 5_000_000_000)
+# A longer fit ends before its next restart.
+KMEANS_FIT_TIMEOUT_SECONDS = env.float("KMEANS_FIT_TIMEOUT_SECONDS", 30.0)
 # A million points of eight dimensions, with all digits, are 202 MB.
 KMEANS_MAX_BODY_BYTES = env.int("KMEANS_MAX_BODY_BYTES", 256 * 1024 * 1024)
 KMEANS_BODIES_MAX_BYTES = env.int(
     "KMEANS_BODIES_MAX_BYTES", KMEANS_MAX_BODY_BYTES + 64 * 1024 * 1024
 )
-# Dotted paths of ServedModels: what is computed, each request in its turn.
+# Dotted paths of the ServedModels.
 SERVED_MODELS = ["clustering.endpoint.KMEANS"]
 KMEANS_QUEUE_SIZE = env.int("KMEANS_QUEUE_SIZE", 64)
 KMEANS_QUEUE_TIMEOUT_SECONDS = env.float("KMEANS_QUEUE_TIMEOUT_SECONDS", 5.0)
@@ -85,15 +90,17 @@ HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
 API_KEYS_REQUIRED = env.bool("API_KEYS_REQUIRED", False)
 
 SERVING = {
-    # The settings with these limits, by their names: messages tell the variables to change.
+    # The name of the setting with each limit, so that messages can name the variable to change.
     "limits": {
         "threads": "THREADS",
         "queue_size": "KMEANS_QUEUE_SIZE",
         "queue_timeout_seconds": "KMEANS_QUEUE_TIMEOUT_SECONDS",
         "bodies_max_bytes": "KMEANS_BODIES_MAX_BYTES",
         "read_timeout_seconds": "HTTP_READ_TIMEOUT_SECONDS",
+        "write_timeout_seconds": "HTTP_WRITE_TIMEOUT_SECONDS",
         "trusted_proxies": "TRUSTED_PROXIES",
     },
+    "probe_paths": ["/livez", "/readyz", "/startupz", "/statusz", "/metrics"],
     "metrics_prefix": "skl_kmeans_",
     "problem_prefix": "urn:skl-kmeans:problem:",
 }
@@ -138,7 +145,7 @@ NACOS: dict[str, Any] = {
     "reread_interval_seconds": env.float("NACOS_REREAD_INTERVAL_SECONDS", 15.0),
     "sync_timeout_seconds": env.float("NACOS_SYNC_TIMEOUT_SECONDS", 5.0),
     "ready_requires": env.list("READY_REQUIRES", default=[]),
-    # Not from the environment's NACOS_ names: what the embedded default and this project supply.
+    # These have no NACOS_ variables.
     "config_file": KMEANS_CONFIG_FILE,
     "config_handler": "clustering.config.parameters.Parameters",
     "bind_host": HOST,
@@ -314,7 +321,7 @@ LANGUAGES = [("en", "English"), ("zh-hans", "Simplified Chinese")]
 LANGUAGE_COOKIE_AGE = 31_536_000
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
-# Serve static files from the packages, so that nobody has to run collectstatic.
+# Serve static files from the packages, so that collectstatic is not needed.
 WHITENOISE_USE_FINDERS = True
 REST_FRAMEWORK = {
     # DRF's own would check any password of an Authorization header, without a limit.

@@ -1,4 +1,8 @@
-"""Traces of requests by OpenTelemetry, which is optional: see requirements-otel.txt."""
+"""Traces of requests by OpenTelemetry, which is optional: see requirements-otel.txt.
+
+`instrument` comes before Django's handler is made, with --preload in gunicorn's master; `start` in
+each process that serves. Between the two, spans go nowhere.
+"""
 
 import atexit
 import logging

@@ -1,4 +1,4 @@
-"""Addresses of the servers, and the one under which others reach this instance."""
+"""Addresses of the servers, and the address at which others reach this instance."""
 
 import ipaddress
 import re
@@ -7,7 +7,7 @@ import socket
 import psutil
 
 DEFAULT_PORT = 8848
-# gRPC listens this much above the main port, a constant of Nacos.
+# The gRPC port is the main port plus this, a constant of Nacos.
 GRPC_PORT_OFFSET = 1000
 _CONNECT_SECONDS = 1.0
 
@@ -34,8 +34,8 @@ def normalise(server_addr: str) -> str:
 def service_ip(server_addr: str, preferred_networks: tuple[str, ...]) -> str:
     """Return the IPv4 address of this host to register.
 
-    From a preferred network if the host is in one, else the source address of the route to the
-    server. A loopback address only if there is no other.
+    It is from a preferred network if the host is in one, else the source address of the route to
+    the server. It is a loopback address only if there is no other.
     """
     own = own_addresses()
     for network in preferred_networks:
@@ -60,7 +60,7 @@ def _source_address(host: str, port: int) -> str | None:
 
 
 def connection_problem(host: str, port: int) -> OSError | None:
-    """Return why a TCP connection fails, None where it does not."""
+    """Return why a TCP connection fails, None if it does not."""
     try:
         socket.create_connection((host, port), _CONNECT_SECONDS).close()
     except OSError as error:

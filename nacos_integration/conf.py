@@ -13,7 +13,7 @@ from nacos_integration import address, validation
 from nacos_integration.launch import process
 from nacos_integration.state.states import ConfigOrigin
 
-# For what `settings.NACOS` leaves out, beside what `given` derives.
+# For keys that `settings.NACOS` omits; `given` derives the defaults of others.
 DEFAULTS: Final[dict[str, Any]] = {
     "server_addr": (),
     "namespace": "",
@@ -109,7 +109,7 @@ class Conf:
 
     @property
     def config_key(self) -> str:
-        """What identifies the config: one with another key is not used as the last good one."""
+        """The config's identity: the last good config of another key is not used."""
         if not self.uses_nacos:
             return f"file:{Path(self.config_file).absolute()}"
         servers = ",".join(sorted(self.server_addr))
@@ -133,7 +133,7 @@ class Conf:
 
     @property
     def offline_path(self) -> Path:
-        """The file of an operator's wish to keep this instance out of the registry."""
+        """The file that keeps this instance out of the registry, as an operator wants."""
         return self.agent_dir / "offline.json"
 
 

@@ -1,4 +1,4 @@
-"""Checks what an instance needs to be found and configured, and says what to do."""
+"""Checks what registration and live config need, and says what to do about each problem."""
 
 import email.utils
 import json
@@ -25,7 +25,7 @@ NAMESPACE_PATHS = ("/nacos/v3/admin/core/namespace/list", "/nacos/v1/console/nam
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check: `ok` is None where it could not be made."""
+    """The result of one check: `ok` is None if it could not be made."""
 
     ok: bool | None
     what: str
@@ -158,7 +158,7 @@ def _listing(conf: Conf, client: NacosClient) -> Finding:
 
 
 def _clock(conf: Conf, server: str) -> float | None:
-    """Return the server's time in seconds since the epoch, None where it sends none."""
+    """Return the server's time in seconds since the epoch, None if it sends none."""
     tls = None
     if conf.tls_enabled:
         tls = ssl.create_default_context(cafile=conf.tls_ca_file)

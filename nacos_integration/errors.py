@@ -10,7 +10,7 @@ class HttpRefusedError(NacosError):
 
 
 class ConflictError(NacosError):
-    """Somebody else has changed the config that should be replaced."""
+    """The config to be replaced has changed meanwhile."""
 
 
 class RefusedError(NacosError):

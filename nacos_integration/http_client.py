@@ -1,4 +1,4 @@
-"""A GET over HTTP: one deadline for the whole answer, and a limit to its size."""
+"""A GET over HTTP, with one deadline and a size limit for the whole answer."""
 
 import http.client
 import io
@@ -25,8 +25,8 @@ def get(
 ) -> Response:
     """Return the answer of `address`, an `ip:port`, within `seconds`.
 
-    Raises TimeoutError, another OSError where no connection is made, or ValueError where the answer
-    is not HTTP.
+    Raises TimeoutError, another OSError if there is no connection, or ValueError if the answer is
+    not HTTP.
     """
     deadline = time.monotonic() + seconds
     connection = (

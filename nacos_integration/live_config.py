@@ -1,7 +1,7 @@
 """The config in force, which any process reads from the applied config file.
 
-No thread and no connection: the file's status shows whether to parse it again. Safe to call from
-any thread and after a fork.
+It needs no thread and no connection: the file's modification time and size show whether to parse
+it again. Safe to call from any thread and after a fork.
 """
 
 import hashlib
@@ -97,7 +97,7 @@ def _look(handler: type[ConfigHandler]) -> _Look:
             config = found
         elif last is not None and (last.path, last.handler) == (path, handler):
             config = last.config
-            logger.error("%s cannot be used, keeping md5 %s", path, config.md5)
+            logger.error("config: %s cannot be used, keeping md5 %s", path, config.md5)
         else:
             config = _default(handler)
         last = _last = _Look(path, signature, handler, found is not None, config)
@@ -126,7 +126,7 @@ def _read(path: Path, handler: type[Value]) -> AppliedConfig[Value] | None:
         value, _ = handler.parse(applied["content"])
     except ValueError as error:
         # An earlier release accepted it, or other limits were set.
-        logger.error("%s is no longer accepted: %s", path, error)
+        logger.error("config: %s is no longer accepted: %s", path, error)
         return None
     return AppliedConfig(value, applied["md5"], applied["source"], applied["applied_at"])
 
@@ -165,7 +165,11 @@ def is_synced() -> bool:
         # A process that has not read the applied config yet waits until it can.
         _synced = bool(is_due) and (agent["config"]["md5"] is None or _has_read())
     if not _synced and time.monotonic() > _deadline:
-        logger.warning("no agent has confirmed the config in time, starting without that")
+        logger.warning(
+            "config: no agent has confirmed it within %g s, starting with the last good one or the "
+            "default",
+            settings.sync_timeout_seconds,
+        )
         _synced = True
     return _synced
 
@@ -175,6 +179,6 @@ def _has_read() -> bool:
 
 
 def wait_until_synced() -> None:
-    """Return when `is_synced`; later calls return at once."""
+    """Wait until `is_synced`; later calls return at once."""
     while not is_synced():
         time.sleep(0.02)

@@ -21,12 +21,12 @@ REQUIRED: Final = ("service_name", "bind_port", "config_handler")
 
 
 def setting_name(key: str, variables: Mapping[str, str]) -> str:
-    """Return how messages name a key of NACOS: with the variable that the project reads it from."""
+    """Return how messages name a key of NACOS, with the environment variable if there is one."""
     return f'NACOS["{key}"]' + (f" ({variables[key]})" if key in variables else "")
 
 
 def find_errors(raw: dict[str, Any]) -> Iterator[Error]:
-    """Yield an error, with what to do, for each wrong setting in `raw`, which has the defaults."""
+    """Yield an error, with what to do, for each wrong setting in `raw`, defaults included."""
     name = partial(setting_name, variables=raw["variables"])
     if missing := [key for key in REQUIRED if raw.get(key) is None]:
         for key in missing:

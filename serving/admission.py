@@ -10,13 +10,11 @@ from serving import conf, metrics
 from serving.contract import ServedModel, served_models
 from serving.problems import Problem
 
-# One for small requests and one for large ones. Two small ones at once would exchange the GIL and
-# be slower than one after the other. Large ones mostly run without the GIL, so small ones need not
-# wait for them.
+# One for small requests and one for large ones. Two small ones at once would compete for the GIL,
+# and take longer than one after the other. Large ones mostly run without the GIL, so small ones
+# need not wait for them.
 LANES: Final = 2
 RETRY_AFTER_SECONDS: Final = 1
-
-Turn = asyncio.Future[None]
 
 
 class _Lane:
@@ -24,7 +22,7 @@ class _Lane:
 
     def __init__(self) -> None:
         self.is_taken = False
-        self.waiting: collections.deque[Turn] = collections.deque()
+        self.waiters: collections.deque[asyncio.Future[None]] = collections.deque()
 
 
 class Admission:
@@ -35,9 +33,9 @@ class Admission:
         self._gauges = {model.name: metrics.WAITING.labels(model.name) for model in served_models()}
 
     def check_queue(self) -> None:
-        """Raise Problem (503) if as many requests wait as may wait."""
+        """Raise Problem (503) if the queue is full."""
         size = conf.load().queue_size.value
-        if len(self._small.waiting) + len(self._large.waiting) >= size:
+        if len(self._small.waiters) + len(self._large.waiters) >= size:
             raise overloaded(f"{size} requests wait already")
 
     @asynccontextmanager
@@ -46,8 +44,8 @@ class Admission:
     ) -> AsyncIterator[None]:
         """Wait for the lane of a request with `body_bytes`, and hold it in the `async with` block.
 
-        Raises Problem (503) if the queue is full, or the lane is not free in
-        `queue_timeout_seconds`; (499) if `gone`, the end of the connection, comes first.
+        `gone` is done when the connection has ended. Raises Problem: 503 if the queue is full, or
+        the lane is not free within `queue_timeout_seconds`; 499 if the connection ends before that.
         """
         lane = self._small if body_bytes < model.large_from_bytes else self._large
         if lane.is_taken:
@@ -55,39 +53,39 @@ class Admission:
         lane.is_taken = True
         try:
             if gone.done():
-                raise _gone()
+                raise caller_gone()
             yield
         finally:
-            # Only after another round of the event loop. A block that never awaits would otherwise
-            # keep new requests in their sockets, where nothing counts them.
-            asyncio.get_running_loop().call_soon(self._give_back, lane)
+            # Only after another round of the event loop. Otherwise blocks that never await would
+            # follow each other without a break, and new requests stay in their sockets uncounted.
+            asyncio.get_running_loop().call_soon(self._release, lane)
 
     async def _wait(self, model: ServedModel, lane: _Lane, gone: "asyncio.Future[Any]") -> None:
         self.check_queue()
-        turn: Turn = asyncio.get_running_loop().create_future()
-        lane.waiting.append(turn)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        lane.waiters.append(waiter)
         self._gauges[model.name].inc()
         timeout = conf.load().queue_timeout_seconds.value
         try:
-            await asyncio.wait((turn, gone), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((waiter, gone), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            if turn.done():  # at the same time
-                self._give_back(lane)
+            if waiter.done():  # at the same time
+                self._release(lane)
             raise
         finally:
             self._gauges[model.name].dec()
-            if not turn.done():
-                lane.waiting.remove(turn)
-        if turn.done():
+            if not waiter.done():
+                lane.waiters.remove(waiter)
+        if waiter.done():
             return
         if gone.done():
-            raise _gone()
-        raise overloaded(f"no turn within {timeout:g} s")
+            raise caller_gone()
+        raise overloaded(f"waited {timeout:g} s for other requests")
 
-    def _give_back(self, lane: _Lane) -> None:
-        """Pass the lane to the next waiter."""
-        if lane.waiting:
-            lane.waiting.popleft().set_result(None)
+    def _release(self, lane: _Lane) -> None:
+        """Pass the lane to the next waiter, or mark it as free."""
+        if lane.waiters:
+            lane.waiters.popleft().set_result(None)
         else:
             lane.is_taken = False
 
@@ -99,5 +97,6 @@ def overloaded(why: str) -> Problem:
     return problem
 
 
-def _gone() -> Problem:
+def caller_gone() -> Problem:
+    """Return the Problem (499) of a caller that did not wait for the response."""
     return Problem("caller-gone", "the caller closed the connection while waiting")

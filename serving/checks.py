@@ -9,7 +9,6 @@ from typing import Any, Final
 from django.core.checks import CheckMessage, Error, register
 
 from serving import conf
-from serving.admission import LANES
 from serving.conf import Setting
 from serving.contract import served_models
 
@@ -19,22 +18,12 @@ LIMITS: Final = "limits"
 
 @register("serving", LIMITS)
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report limits that contradict each other."""
-    return list(find_errors())
+    """Report limits that contradict each other, or are not above 0."""
+    return list(_find_errors())
 
 
-def find_errors() -> Iterator[Error]:
-    """Yield an error, with what to do, for each wrong setting."""
+def _find_errors() -> Iterator[Error]:
     limits = conf.load()
-    needed = LANES + limits.queue_size.value
-    if needed >= limits.threads.value:
-        yield _error(
-            1,
-            f"{limits.threads.name}: {limits.threads.value}, all of which fits and look-ups of API "
-            "keys could take",
-            f"Use more than {needed}, which is {limits.queue_size.name} and {LANES} that are "
-            "fitted.",
-        )
     bodies = limits.bodies_max_bytes
     body_limits = {model.max_body_bytes for model in served_models()}
     for limit in sorted(body_limits, key=lambda limit: limit.name):
@@ -43,12 +32,17 @@ def find_errors() -> Iterator[Error]:
                 2, f"{bodies.name}: {bodies.value}", f"Use at least {limit.name}, {limit.value}."
             )
     yield from find_not_positive(
-        limits.queue_size, limits.queue_timeout_seconds, limits.read_timeout_seconds, *body_limits
+        limits.threads,
+        limits.queue_size,
+        limits.queue_timeout_seconds,
+        limits.read_timeout_seconds,
+        limits.write_timeout_seconds,
+        *body_limits,
     )
 
 
 def find_not_positive(*settings: Setting[Any]) -> Iterator[Error]:
-    """Yield an error for each of these that is not above 0."""
+    """Yield an error for each setting that is not above 0."""
     for setting in settings:
         if not setting.value > 0:
             yield _error(3, f"{setting.name}: {setting.value}", "Use a number above 0.")

@@ -12,32 +12,36 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Setting(Generic[Value]):
-    """One of Django's settings; messages show its name, which is also the variable's."""
+    """One of Django's settings. Messages show its name, which is also the variable's name."""
 
     name: str
 
     @property
     def value(self) -> Value:
-        found: Value = getattr(settings, self.name)
-        return found
+        value: Value = getattr(settings, self.name)
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conf:
-    """The project's limits, all of them for one worker process, and its prefixes."""
+    """The project's limits, each for one worker process, and its prefixes."""
 
-    # That run Django.
+    # The number of threads for pages: all but models and probes.
     threads: Setting[int]
-    # Requests that may wait for a lane, and for how long.
+    # How many requests may wait for a lane, and how long.
     queue_size: Setting[int]
     queue_timeout_seconds: Setting[float]
-    # Of all request bodies in memory together.
+    # The size of all request bodies in memory together.
     bodies_max_bytes: Setting[int]
-    # For a head, and again for a body.
+    # For the head of a request, and again for its body.
     read_timeout_seconds: Setting[float]
+    # For a client that reads nothing of its response.
+    write_timeout_seconds: Setting[float]
     # Proxies whose X-Forwarded-For is trusted.
     trusted_proxies: Setting[list[IPv4Network | IPv6Network]]
-    # Of the names of metrics, and of the types of problems.
+    # The paths that monitoring requests. They have threads of their own.
+    probe_paths: tuple[str, ...]
+    # The start of each metric's name, and of each problem's type.
     metrics_prefix: str
     problem_prefix: str
 
@@ -48,6 +52,7 @@ def load() -> Conf:
     given: dict[str, Any] = settings.SERVING
     return Conf(
         **{name: Setting[Any](setting) for name, setting in given["limits"].items()},
+        probe_paths=tuple(given["probe_paths"]),
         metrics_prefix=given["metrics_prefix"],
         problem_prefix=given["problem_prefix"],
     )

@@ -14,7 +14,9 @@ from serving.conf import Setting
 
 # The WSGI environ of a request (PEP 3333).
 Environ = dict[str, Any]
-
+# Key of the environ. A function without arguments, for any thread, that returns whether the caller
+# has closed the connection. Other servers leave the key out.
+IS_GONE: Final = "serving.is_gone"
 # About 15,000 numbers.
 LARGE_FROM_BYTES: Final = 128 * 1024
 

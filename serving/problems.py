@@ -15,7 +15,7 @@ from serving.conf import Setting
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-# For requests to any model. Each model has codes of its own besides.
+# The codes for requests to any model. Each model adds its own.
 GENERIC: Final = {
     "incomplete-body": 400,
     "request-timeout": 408,
@@ -40,7 +40,7 @@ def status_by_code() -> dict[str, int]:
 class Problem(APIException):
     """An error for the caller: a code of `status_by_code`, what is wrong, and where in the body.
 
-    `wait` is the Retry-After header, in seconds.
+    `wait` is the Retry-After header in seconds, as in DRF's Throttled.
     """
 
     wait: int | None = None
@@ -53,9 +53,9 @@ class Problem(APIException):
 
 
 class ProblemResponse(JsonResponse):
-    """A response with a problem document, which `problem` and `code` keep for the record.
+    """A response with a problem document in `language`, which the title has.
 
-    `language` is the language of the title.
+    `problem` and `code` are kept for the request history.
     """
 
     def __init__(self, problem: dict[str, Any], code: str, language: str) -> None:
@@ -78,7 +78,7 @@ def too_large(limit: Setting[int]) -> Problem:
 
 
 def code_of(status: int) -> str:
-    """Return the code of a problem without a code of its own."""
+    """Return the code of a problem for which only the status is known."""
     return status_titles.in_english(status).lower().replace(" ", "-")
 
 
@@ -100,6 +100,16 @@ def respond(
     return ProblemResponse(members, code, language)
 
 
+def respond_without_request(status: int, detail: str) -> ProblemResponse:
+    """Return the problem document for what is not even an HTTP request."""
+    caller = request_context.identify({})
+    token = request_context.current.set(caller)
+    response = respond({}, status, code_of(status), detail)
+    request_context.current.reset(token)
+    response["X-Request-ID"] = caller.request_id
+    return response
+
+
 def handle(error: Exception, context: dict[str, Any]) -> ProblemResponse:
     """Return the problem document for an exception of a DRF view (its EXCEPTION_HANDLER)."""
     return answer(error, context["request"].META)
@@ -113,9 +123,7 @@ def answer(error: Exception, environ: Mapping[str, Any]) -> ProblemResponse:
     response = exception_handler(error, {})
     if response is None:
         logger.error("unexpected error answering a request", exc_info=error)
-        return respond(
-            environ, 500, "internal-error", "an unexpected error; the service's log has it"
-        )
+        return respond(environ, 500, "internal-error", "an unexpected error; see the service's log")
     pointer: str | None = None
     if isinstance(error, Problem):
         code, detail, pointer = error.code, str(error.detail), error.pointer

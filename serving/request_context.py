@@ -20,15 +20,15 @@ _TRACEPARENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One request's `X-Request-ID`, W3C trace id (empty without one), and where it came from."""
+    """The X-Request-ID of a request, its W3C trace id ("" for none), and the client's address."""
 
     request_id: str
     trace_id: str
     address: str
 
 
-# Key of the WSGI environ: the `time.perf_counter()` at which the whole request had arrived. Servers
-# that let requests wait set it.
+# Key of the WSGI environ, set by servers that let requests wait: the `time.perf_counter()` when the
+# whole request had arrived.
 ARRIVED_AT = "serving.arrived_at"
 
 # The caller of the current request, for log lines and problem documents.
@@ -42,7 +42,7 @@ def identify(environ: Mapping[str, Any]) -> Caller:
     """
     request_id = environ.get("HTTP_X_REQUEST_ID", "")
     if not _REQUEST_ID.fullmatch(request_id):
-        # It must be unique, not secret, and unlike a UUID it needs no system call.
+        # It must be unique, but not secret. Unlike a UUID, it needs no system call.
         request_id = f"{random.getrandbits(128):032x}"
     traced = _TRACEPARENT.match(environ.get("HTTP_TRACEPARENT", ""))
     return Caller(request_id, traced[1] if traced else "", _address(environ))
@@ -65,6 +65,14 @@ def _address(environ: Mapping[str, Any]) -> str:
         except ValueError:
             break
     return address
+
+
+def scheme_of(environ: Mapping[str, Any], default: str) -> str:
+    """Return the scheme of the caller's URL, which a trusted proxy reports."""
+    forwarded: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
+    if forwarded and _is_trusted(environ.get("REMOTE_ADDR", "")):
+        return "https" if forwarded.strip().lower() == "https" else "http"
+    return default
 
 
 def _is_trusted(address: str) -> bool:

@@ -39,9 +39,9 @@ _RANGE = re.compile(
 
 
 def language_of(environ: Mapping[str, Any]) -> str:
-    """Return the one of LANGUAGES that the Accept-Language of this WSGI environ prefers.
+    """Return the language, one of LANGUAGES, that Accept-Language in this WSGI environ prefers.
 
-    The result is Django's, but faster: overloaded workers call this on the event loop.
+    Django's own function gives the same, but is too slow for the event loop of a busy worker.
     """
     return _preferred(environ.get("HTTP_ACCEPT_LANGUAGE", "")[:500])
 
@@ -54,6 +54,7 @@ def _preferred(accepted: str) -> str:
 
 
 def in_english(status: int) -> str:
+    """Return the title of a status in English; raise ValueError for an unknown status."""
     return TITLES.get(status) or HTTPStatus(status).phrase
 
 
@@ -65,7 +66,7 @@ def title_of(status: int, language: str) -> str:
 
 
 def load() -> None:
-    """Load the translations, which is too slow to do during a request."""
+    """Load the translations, which would be too slow during a request."""
     for language, _name in settings.LANGUAGES:
         for status in TITLES:
             title_of(status, language)

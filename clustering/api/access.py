@@ -1,4 +1,4 @@
-"""API keys for DRF: 401 without a good one, 429 for one that is used too often."""
+"""API keys for DRF: 401 without a valid key, 429 beyond the rate limit of a key."""
 
 import math
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ from clustering.api import api_keys
 from serving.problems import Problem
 
 SCHEME: Final = "Api-Key"
-# Key of the WSGI environ, for servers that ask for the API key before they read the body.
+# Key of the WSGI environ, set by servers that check the API key before they read the body.
 ADMITTED_KEY: Final = "clustering.admitted_key"
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Demands a good key when `API_KEYS_REQUIRED`; the key's owner has no user of Django's.
+    """Requires a valid key if `API_KEYS_REQUIRED`; `request.auth` is then the KnownKey.
 
-    `request.auth` is then the KnownKey.
+    Keys do not belong to Django's users.
     """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, api_keys.KnownKey] | None:
@@ -40,7 +40,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Names the header in the OpenAPI schema while a key is demanded."""
+    """Names the header in the OpenAPI schema if a key is required."""
 
     target_class = ApiKeyAuthentication
 
@@ -76,18 +76,18 @@ def admit_early(environ: dict[str, Any]) -> None:
 
 
 def admit(environ: Mapping[str, Any]) -> api_keys.KnownKey:
-    """Return the key that a request carries, and count the request.
+    """Return the key of a request, and count the request.
 
-    Raises NotAuthenticated where there is none, AuthenticationFailed where it is not good,
-    Throttled where it has been used too often in this minute, and Problem (503) where nobody can
-    tell.
+    Raises NotAuthenticated if the key is missing, AuthenticationFailed if it is not valid,
+    Throttled if it has reached its limit for this minute, and Problem (503) if the key cannot be
+    checked because the database is unreachable.
     """
     try:
         known = api_keys.keyring.find(require_key(environ))
-    except api_keys.DatabaseAwayError as error:
+    except api_keys.DatabaseUnreachableError as error:
         raise _unavailable() from error
     if known is None:
-        # The same to every key that is not good, so that nobody learns which keys there were.
+        # The same for unknown, expired and revoked keys, so that callers learn nothing about them.
         raise _with_scheme(AuthenticationFailed("the API key is not valid"))
     if not api_keys.keyring.count(known):
         raise Throttled(api_keys.seconds_to_next_minute())
@@ -95,9 +95,9 @@ def admit(environ: Mapping[str, Any]) -> api_keys.KnownKey:
 
 
 def require_key(environ: Mapping[str, Any]) -> str:
-    """Return the key that a request carries, good or not.
+    """Return the key of a request, unchecked; raise NotAuthenticated if it is missing.
 
-    Raises NotAuthenticated where there is none: known without the database or the body.
+    Needs neither the database nor the body.
     """
     scheme, _, key = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != SCHEME.lower() or not key:

@@ -1,4 +1,4 @@
-"""Which API keys are good, and how often: the database says so, and is remembered a while."""
+"""Checks API keys and their rate limits in the database, and caches the keys that it confirms."""
 
 import hashlib
 import logging
@@ -19,34 +19,35 @@ from clustering.models import ApiKey
 
 logger = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-# The help text of `ApiKey.revoked`, docs/architecture.md and docs/calling.md state this number.
+# The help text of `ApiKey.revoked` and docs/calling.md state this number.
 FRESH_SECONDS: Final = 10.0
-# How long a key goes on when the database cannot be asked.
+# How long a confirmed key is accepted while the database is unreachable.
 KEPT_SECONDS: Final = 3600.0
+# Between two attempts to reach the database.
 PAUSE_SECONDS: Final = 5.0
-MAX_REMEMBERED: Final = 10_000
-# As the library makes them; anything else is not worth a question.
+MAX_CACHED: Final = 10_000
+# As the library makes them. Anything else is rejected without a query.
 _FORM = re.compile(r"[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}")
 
 
-class DatabaseAwayError(Exception):
-    """The database did not answer, just now or a moment ago."""
+class DatabaseUnreachableError(Exception):
+    """The database does not answer, or did not within the last PAUSE_SECONDS."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """What the database said of a key."""
+    """A key that the database has confirmed, at the `time.monotonic()` `confirmed_at`."""
 
     pk: str
     requests_per_minute: int | None
     expiry_date: datetime | None
-    asked_at: float
+    confirmed_at: float
 
     @property
     def age(self) -> float:
-        return time.monotonic() - self.asked_at
+        return time.monotonic() - self.confirmed_at
 
     @property
     def has_expired(self) -> bool:
@@ -54,17 +55,17 @@ class KnownKey:
 
 
 class Keyring:
-    """Knows the keys that the database has confirmed, by a digest; safe to use from any thread.
+    """A cache of the keys that the database has confirmed, by digest; safe to use from any thread.
 
-    A key is asked about anew after FRESH_SECONDS. When the database is away, known keys go on for
-    KEPT_SECONDS since it last confirmed them, and their requests are not counted. Unknown keys are
-    not remembered, so guessing costs no memory.
+    A key is looked up again after FRESH_SECONDS. While the database is unreachable, known keys are
+    accepted for KEPT_SECONDS after their last confirmation, and requests are not counted. Unknown
+    keys are not cached, so guessing costs no memory.
     """
 
     def __init__(self) -> None:
         self._known: dict[bytes, KnownKey] = {}
         self._lock = threading.Lock()
-        self._is_away = False
+        self._is_unreachable = False
         self._is_trying = False
         self._next_try = 0.0
 
@@ -72,9 +73,9 @@ class Keyring:
         return len(self._known)
 
     def find(self, key: str) -> KnownKey | None:
-        """Return the key if it is good now, None if it is not.
+        """Return the key if it is valid, None otherwise.
 
-        Raises DatabaseAwayError when only the database could tell.
+        Raises DatabaseUnreachableError if only the database could decide.
         """
         if not _FORM.fullmatch(key):
             return None
@@ -82,12 +83,12 @@ class Keyring:
         known = self._known.get(digest)
         if known is None or known.age > FRESH_SECONDS:
             try:
-                known = self._ask(lambda: _look_up(key))
-            except DatabaseAwayError:
+                known = self._query(lambda: _look_up(key))
+            except DatabaseUnreachableError:
                 if known is None or known.age > KEPT_SECONDS:
                     raise
             else:
-                self._remember(digest, known)
+                self._cache(digest, known)
         return None if known is None or known.has_expired else known
 
     def count(self, known: KnownKey) -> bool:
@@ -96,82 +97,88 @@ class Keyring:
         if limit is None:
             return True
         try:
-            return self._ask(lambda: _count(known.pk, limit))
-        except DatabaseAwayError:
+            return self._query(lambda: _count(known.pk, limit))
+        except DatabaseUnreachableError:
             return True
 
-    def _remember(self, digest: bytes, known: KnownKey | None) -> None:
+    def _cache(self, digest: bytes, known: KnownKey | None) -> None:
         with self._lock:
             self._known.pop(digest, None)
             if known:
-                # In the order of confirmation, so the first is the stalest.
+                # In the order of confirmation, so the first is the oldest.
                 self._known[digest] = known
-                if len(self._known) > MAX_REMEMBERED:
+                if len(self._known) > MAX_CACHED:
                     del self._known[next(iter(self._known))]
 
-    def _ask(self, question: Callable[[], Answer]) -> Answer:
-        """Return the database's answer.
+    def _query(self, query: Callable[[], Result]) -> Result:
+        """Return the result of the query; raise DatabaseUnreachableError.
 
-        While it is away, one thread asks every PAUSE_SECONDS, and no other has to wait for it: a
-        database that hangs must not take the threads that answer health.
+        While the database is unreachable, one thread tries again every PAUSE_SECONDS, and the
+        others do not wait. Otherwise a database that hangs would block the threads that answer
+        health checks.
         """
         with self._lock:
-            if self._is_away:
+            if self._is_unreachable:
                 if self._is_trying or time.monotonic() < self._next_try:
-                    raise DatabaseAwayError
+                    raise DatabaseUnreachableError
                 self._is_trying = True
         try:
-            answer = question()
+            result = query()
         except DatabaseError as error:
-            self._found_away(error)
-            raise DatabaseAwayError from error
+            self._failed(error)
+            raise DatabaseUnreachableError from error
         finally:
-            # Not kept while this thread waits for a fit: there are many threads, and a database
-            # takes only so many connections.
+            # Not kept while this thread waits for a fit: there may be more threads than connections
+            # that the database accepts.
             connection.close()
             with self._lock:
                 self._is_trying = False
-        self._found_there()
-        return answer
+        self._succeeded()
+        return result
 
-    def _found_away(self, error: DatabaseError) -> None:
+    def _failed(self, error: DatabaseError) -> None:
         with self._lock:
-            was_away, self._is_away = self._is_away, True
+            was_unreachable, self._is_unreachable = self._is_unreachable, True
             self._next_try = time.monotonic() + PAUSE_SECONDS
-        if not was_away:
+        if not was_unreachable:
             logger.warning(
-                "API keys: the database does not answer (%s); known keys go on, uncounted", error
+                "API keys: the database does not answer, accepting known keys without limits: %s",
+                error,
             )
 
-    def _found_there(self) -> None:
+    def _succeeded(self) -> None:
         with self._lock:
-            was_away, self._is_away = self._is_away, False
-        if was_away:
+            was_unreachable, self._is_unreachable = self._is_unreachable, False
+        if was_unreachable:
             logger.info("API keys: the database answers again")
 
 
 def seconds_to_next_minute() -> float:
+    """Return when a key that has reached its limit is accepted again."""
     return 60 - time.time() % 60
 
 
 def _look_up(key: str) -> KnownKey | None:
-    asked_at = time.monotonic()
+    # Before the query, so that a slow one does not make the key look fresher than it is.
+    confirmed_at = time.monotonic()
     try:
         row = ApiKey.objects.get_from_key(key)
     except ApiKey.DoesNotExist:
         return None
     assert isinstance(row, ApiKey)
-    return KnownKey(row.pk, row.requests_per_minute, row.expiry_date, asked_at)
+    return KnownKey(row.pk, row.requests_per_minute, row.expiry_date, confirmed_at)
 
 
 def _count(pk: str, limit: int) -> bool:
-    """Count a request of the minute at hand in the row, unless the limit is reached.
+    """Count a request of the current minute in the row, and return whether the limit allows it.
 
-    One statement, so that it is exact across threads, processes and instances.
+    One statement, so the limit is exact across threads, processes, and instances whose clocks agree
+    to a minute. Minutes are those of the clock, so within 60 s across the end of a minute, up to
+    twice the limit may be accepted.
     """
     minute = int(time.time() // 60)
-    # A minute just ahead was begun by an instance whose clock is ahead of ours: it is the one to
-    # count in. One far ahead is from a clock that was wrong, and must not lock the key.
+    # The next minute was begun by an instance whose clock is ahead of ours, so we count in it. A
+    # minute further ahead is from a wrong clock, and must not lock the key.
     is_over = Q(minute__lt=minute) | Q(minute__gt=minute + 1)
     counted = ApiKey.objects.filter(is_over | Q(count__lt=limit), pk=pk).update(
         count=Case(When(is_over, then=1), default=F("count") + 1),

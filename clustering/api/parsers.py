@@ -1,4 +1,4 @@
-"""Reads a request body: bounded, and strict where JSON libraries are lenient."""
+"""Parses a request body, up to a size limit, and more strictly than JSON libraries do."""
 
 import re
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ _MSGSPEC_ERROR = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?$", re
 
 
 class PointsParser(BaseParser):
-    """Parses `{"points": [[x, y], …]}`, and takes no bool or string for a number.
+    """Parses `{"points": [[x, y], …]}`; a bool or a string is not accepted as a number.
 
-    Yields an array or nested lists for the serializer; raises Problem with the place of the first
-    fault.
+    Returns an array or nested lists for the serializer. Raises Problem, whose pointer is the place
+    of the first error.
     """
 
     media_type = "application/json"
-    # Below, msgspec alone is faster.
+    # For smaller bodies, msgspec alone is faster.
     blocks_from_bytes = 1024
     block_bytes = 256 * 1024
 
@@ -40,7 +40,7 @@ class PointsParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, NDArray[np.float64] | list[list[float]]]:
-        assert parser_context, "DRF's views give one"
+        assert parser_context, "DRF's views pass one"
         body = self._read(stream, parser_context)
         points: NDArray[np.float64] | list[list[float]] | None = None
         if len(body) >= self.blocks_from_bytes:
@@ -49,7 +49,7 @@ class PointsParser(BaseParser):
 
     @staticmethod
     def _read(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
-        # DRF bounds the size only in its own parsers.
+        # DRF limits the size only in its own parsers.
         limit = limits.MAX_BODY_BYTES
         meta = context["request"].META
         if (coding := meta.get("HTTP_CONTENT_ENCODING", "identity").lower()) != "identity":
@@ -64,11 +64,11 @@ class PointsParser(BaseParser):
 
 
 def _decode(body: bytes) -> list[list[float]]:
-    """Return the points of a body as nested lists; raise Problem with the place of a fault."""
+    """Return the points of a body as nested lists; raise Problem with the place of an error."""
     try:
         points = _decoder.decode(body).points
         if not body.isascii():
-            # msgspec does not look into the strings that it passes over.
+            # msgspec does not check the encoding of strings that it skips.
             body.decode()
     except msgspec.ValidationError as error:
         raise _problem_of(error) from error

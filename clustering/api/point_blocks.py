@@ -1,4 +1,4 @@
-"""Reads bodies that hold nothing but points, block by block, without an object for each number."""
+"""Parses bodies with nothing but points, block by block, without an object for each number."""
 
 import re
 from typing import Final
@@ -22,13 +22,14 @@ _NUMBERS_AND_SPACES: Final = b"0123456789+-.eE \t\r\n"
 def read(body: bytes, block_bytes: int) -> NDArray[np.float64] | None:
     """Return the points of `{"points":[[x, y], …]}`, of shape (n_points, n_dimensions).
 
-    None for all that needs a closer look: other members, anything but numbers, integers beyond 64
-    bits, points of different length, no points, a point larger than a block, and what is no JSON.
-    None for every body if simdjson is not installed.
-    What is beyond KMEANS_MAX_POINTS or KMEANS_MAX_DIMENSIONS comes as zeros, which take no room.
+    Returns None if the parser for any JSON must decide: invalid JSON, other members, values that
+    are not numbers, integers beyond 64 bits, points of different length, no points, or a point
+    larger than a block. Always returns None if simdjson is not installed. If there are more points
+    than KMEANS_MAX_POINTS or KMEANS_MAX_DIMENSIONS allow, the array has the right shape, but zeros
+    that take no memory.
 
-    The interpreter's lock is held for no longer than a block takes, and no more room is needed
-    besides the body and the array than for a few blocks.
+    Holds the GIL for one block at a time, and needs memory for a few blocks besides the body and
+    the array.
     """
     if not HAS_SIMDJSON:
         return None
@@ -44,10 +45,10 @@ def read(body: bytes, block_bytes: int) -> NDArray[np.float64] | None:
     )
     shape = (n_points, n_dimensions)
     points = np.empty(shape) if is_within_limits else np.broadcast_to(0.0, shape)
-    # Not kept for other requests: it is not safe to share between threads, and quickly made.
+    # Not reused for other requests: it is not thread-safe, and cheap to make.
     parser = simdjson.Parser()
     n_read = 0
-    # Each block begins with the comma after the one before, so that this is checked as well.
+    # Each block begins with the comma that ends the one before, so the comma is checked too.
     opening = b"[[],"
     while start < end:
         stop = body.rfind(b"]", start, min(start + block_bytes, end)) + 1
@@ -71,9 +72,9 @@ def _count_openings(body: bytes, start: int, block_bytes: int) -> int:
 
 
 def _parse(parser: "simdjson.Parser", text: bytes, n_dimensions: int) -> NDArray[np.float64] | None:
-    """Return the points of `[[],[x, y], …]`, or None where the text is not that."""
-    # simdjson flattens, and knows more than numbers: so that there are only numbers, and where, is
-    # seen from what is left without them.
+    """Return the points of `[[],[x, y], …]`, or None if the text is anything else."""
+    # simdjson flattens nested arrays, and accepts other values than numbers. So the structure is
+    # checked in the characters that remain without numbers and spaces.
     skeleton = text.translate(None, _NUMBERS_AND_SPACES)
     point = b",[" + b"," * (n_dimensions - 1) + b"]"
     n_points = (len(skeleton) - len(b"[[]]")) // len(point)
@@ -85,7 +86,7 @@ def _parse(parser: "simdjson.Parser", text: bytes, n_dimensions: int) -> NDArray
         numbers = np.frombuffer(array.as_buffer(of_type="d"))
     except (ValueError, RuntimeError):
         return None
-    # `[]` and `[1]` leave the same.
+    # `[]` and `[1]` have the same structure.
     if numbers.size != n_points * n_dimensions:
         return None
     return numbers.reshape(n_points, n_dimensions)

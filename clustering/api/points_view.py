@@ -21,7 +21,7 @@ from clustering.history import recording
 from serving.contract import ServedModel
 from serving.request_context import ARRIVED_AT
 
-# Shared by all requests: it has no data of its own, and so creates its fields only once.
+# Shared by all requests, so that its fields are created only once. It holds no request's data.
 _request_serializer = KMeansRequestSerializer()
 
 
@@ -49,7 +49,7 @@ class PointsView(APIView):
 
     # Set by the route.
     model: ServedModel = None  # type: ignore[assignment]
-    # How often `fit_predict` restarts; a factor of the work that is limited.
+    # How often `fit_predict` restarts: a factor of the work, which is limited.
     starts: ClassVar[int] = 10
 
     authentication_classes = (ApiKeyAuthentication,)
@@ -58,7 +58,7 @@ class PointsView(APIView):
     renderer_classes = (LabelsRenderer,)
     content_negotiation_class = JSONNegotiation
 
-    # Each request has its own view. None until the request has got so far.
+    # Each request has its own view object. None until the points are parsed, or labelled.
     _points: NDArray[np.float64] | None = None
     _clustering: services.Clustering | None = None
 
@@ -70,7 +70,7 @@ class PointsView(APIView):
         """Answer with the cluster label of each point."""
         self._points = _request_serializer.run_validation(request.data)["points"]
         # DRF's request objects form reference cycles, and live until the next garbage collection.
-        # They must not keep the points, which need far more memory as nested lists than as array.
+        # They must not keep the nested lists, which need far more memory than the array.
         request.data.clear()
         self._clustering = done = services.cluster(
             self._points,
@@ -96,7 +96,7 @@ class PointsView(APIView):
         return super().initialize_request(request, *args, **kwargs)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Record every POST, with any outcome."""
+        """Record every POST, whatever its outcome."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if request.method == "POST":
             recording.record(

@@ -1,4 +1,4 @@
-"""Writes the answer as JSON, without the detours of a general renderer."""
+"""Renders labels as JSON, faster than DRF's renderer."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rest_framework.renderers import BaseRenderer
 
-# Below, a list of integers is as fast.
-_PIECES_FROM: Final = 10_000
+# For fewer labels, a list of integers is as fast.
+_TEXT_FROM_LABELS: Final = 10_000
 
 
 class LabelsRenderer(BaseRenderer):
-    """Renders `{"results": labels}`, labels an array, or any other data of plain types."""
+    """Renders `{"results": labels}` with an array of labels, or other data of plain types."""
 
     media_type = "application/json"
     format = "json"
@@ -29,11 +29,11 @@ class LabelsRenderer(BaseRenderer):
 
 
 def _plain(labels: NDArray[np.int32]) -> list[int] | msgspec.Raw:
-    """Return what msgspec can write for labels, none of them negative."""
-    if len(labels) < _PIECES_FROM:
+    """Return labels, which are at least 0, in a form that msgspec can write."""
+    if len(labels) < _TEXT_FROM_LABELS:
         items: list[int] = labels.tolist()
         return items
-    # One piece of text for each cluster, padded with zero bytes to the length of the longest.
-    pieces = np.array([b"%d," % label for label in range(labels.max() + 1)])
-    text = pieces.take(labels).tobytes().replace(b"\0", b"")
+    # The text of each label; numpy pads shorter ones with zero bytes.
+    texts = np.array([b"%d," % label for label in range(labels.max() + 1)])
+    text = texts.take(labels).tobytes().replace(b"\0", b"")
     return msgspec.Raw(b"[" + text[:-1] + b"]")

@@ -1,4 +1,4 @@
-"""The OpenAPI description of models of points, beside the serializers."""
+"""What the OpenAPI schema says of models of points, besides the serializers."""
 
 from collections.abc import Callable
 from typing import Final
@@ -22,23 +22,26 @@ from serving.problems import CONTENT_TYPE
 _REFERENCE = [[1, 2], [2, 3], [3, 5], [4, 6], [8, 8], [10, 11], [12, 12], [12, 15], [10, 12]]
 
 PROBLEMS: Final = {
-    "400": "Not JSON, or not of this schema.",
-    "401": "The service demands API keys, and this request has none that is valid.",
-    "403": "Elsewhere in this service: a form of the admin without its token.",
-    "404": "Elsewhere in this service: an address at which there is nothing.",
+    "400": "The body is not JSON, or does not match this schema.",
+    "401": "The service requires an API key, and this request has no valid one.",
+    "403": "Elsewhere in this service: a form of the admin without its CSRF token.",
+    "404": "Elsewhere in this service: nothing is served at the address.",
     "405": "A method other than POST.",
-    "406": "The Accept header leaves out JSON.",
+    "406": "The Accept header excludes JSON.",
     "408": "The request did not arrive in time.",
     "413": "The body is larger than the limit.",
-    "415": "The body is not announced as application/json.",
+    "415": "The Content-Type is not application/json.",
     "422": (
-        "Valid by this schema, but points differ in length, are fewer than the clusters, too large "
-        "in magnitude, or too many for so many clusters."
+        "The body matches this schema, but points differ in length, are fewer than the clusters, "
+        "have too large coordinates, or are too many for this number of clusters."
     ),
-    "429": "The API key has used up its requests of this minute; see the Retry-After header.",
-    "500": "An unexpected error; the log has it.",
-    "503": "Too many requests wait, or too many bodies are held; see the Retry-After header.",
-    "default": "Whatever else goes wrong, at any address of this service, has this form too.",
+    "429": "The API key has reached its requests per minute; see the Retry-After header.",
+    "500": "An unexpected error; see the service's log.",
+    "503": (
+        "Too many requests wait, or bodies in memory are too large; see the Retry-After header. "
+        "Without that header, the fit took too long."
+    ),
+    "default": "Any other error, at any address of this service, has this form too.",
 }
 
 
@@ -61,9 +64,9 @@ _PARAMETERS: Final = [
         str,
         OpenApiParameter.HEADER,
         description=(
-            "Names the request in the answer, the log and the history. One is made where this "
-            "is missing, longer than 64 characters, or has others than letters, digits and "
-            "`._:/+=-`."
+            "Names the request in the answer, the log and the history. The service makes one if "
+            "this is missing, longer than 64 characters, or has characters other than letters, "
+            "digits and `._:/+=-`."
         ),
     ),
     _header("X-Request-ID", "Names this request in the log and the history.", ["200", *PROBLEMS]),
@@ -76,10 +79,10 @@ _PARAMETERS: Final = [
     ),
     _header(
         "X-KMeans-Warning",
-        "Present when fewer points are distinct than clusters were asked for.",
+        "Present if there are fewer distinct points than clusters.",
         ["200"],
     ),
-    _header("Retry-After", "After how many seconds to try again.", ["429", "503"]),
+    _header("Retry-After", "The seconds to wait before a retry.", ["429", "503"]),
 ]
 
 

@@ -26,13 +26,13 @@ from serving.problems import Problem
     }
 )
 class PointsField(serializers.Field[Any, Any, Any, Any]):
-    """What the parser yields, an array or nested lists of floats, as an array (points, dimensions).
+    """Converts the parser's array or nested lists into an array of shape (n_points, n_dimensions).
 
     Raises Problem for a shape that is not accepted.
     """
 
     def fail(self, key: str, **kwargs: Any) -> NoReturn:
-        """Answer the one error that the field's base class finds, as a problem too."""
+        """Raise Problem for a missing field, the one error that the base class finds."""
         raise Problem("invalid-points", "is required", pointer="points")
 
     def to_internal_value(
@@ -87,17 +87,17 @@ class KMeansResponseSerializer(serializers.Serializer[Any]):
 class ProblemSerializer(serializers.Serializer[Any]):
     """A problem document (RFC 9457)."""
 
-    type = serializers.CharField(help_text="Names the kind of error; stable.")
+    type = serializers.CharField(help_text="The kind of error; stable between releases.")
     title = serializers.CharField(
         help_text="What the status means, in the language that `Accept-Language` prefers: English "
         "(`en`) or Simplified Chinese (`zh-hans`)."
     )
     status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="What is wrong with this very request, in English.")
+    detail = serializers.CharField(help_text="What is wrong with this request, in English.")
     pointer = serializers.CharField(
         required=False, help_text="Where in the body, for example `points[17][1]`."
     )
     request_id = serializers.CharField(
         required=False,
-        help_text="The `X-Request-ID` of the answer; the log and the history have it.",
+        help_text="The `X-Request-ID` of the answer, also in the log and the history.",
     )

@@ -7,7 +7,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from clustering import metrics
-from clustering.api import schema
+from clustering.api import fit_timeout, schema
 from clustering.api.points_view import PointsView
 from clustering.config.parameters import Parameters
 from clustering.engine import kmeans
@@ -36,6 +36,7 @@ class KMeansView(PointsView):
             fast_path=settings.KMEANS_FAST_PATH,
             # The history keeps the points, so they must not change.
             copy_x=keeps(points),
+            check=fit_timeout.check_from_now(self.request.META),
         )
         metrics.FIT.observe(time.perf_counter() - started)
         metrics.FITS.labels(fit.path).inc()

@@ -2,10 +2,10 @@
 
 Each step is one numpy call for all ten restarts. The labels are certified to be those of
 `KMeans(n_clusters=k, random_state=9, n_init=10).fit_predict(points)` in the same process.
-Otherwise `UncertifiedError` gives the reason, and the caller asks scikit-learn.
+Otherwise `UncertifiedError` gives the reason, and the caller uses scikit-learn.
 
 docs/certified-labels.md has the proof. Read it before any change: even another order of
-additions can change a label where points tie.
+additions can change a label of points that tie.
 """
 
 from functools import lru_cache

@@ -1,7 +1,8 @@
 """scikit-learn's k-means with fixed parameters; imports no Django."""
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,12 @@ class Fit(NamedTuple):
 
 
 def fit_predict(
-    points: NDArray[np.float64], clusters: int, *, fast_path: bool = True, copy_x: bool = True
+    points: NDArray[np.float64],
+    clusters: int,
+    *,
+    fast_path: bool = True,
+    copy_x: bool = True,
+    check: Callable[[], None] | None = None,
 ) -> Fit:
     """Return the cluster label, 0 to `clusters - 1`, of each point.
 
@@ -39,6 +45,10 @@ def fit_predict(
     are finite, and at most `largest_magnitude` in size. Fewer distinct points than clusters get
     fewer labels. `fast_path` changes the time, not the labels. `copy_x=False` takes less memory,
     but may change `points` by rounding. Raises ValueError for input that scikit-learn rejects.
+
+    scikit-learn calls `check` before it seeds each centre of its ten restarts. An exception of it
+    ends the fit; with `copy_x=False`, `points` are then moved. The iterations of a restart cannot
+    be interrupted. There are at most 300, so the limit on work bounds their time.
     """
     if not fast_path or versions.unknown_to_fast_kmeans():
         path = "off"
@@ -49,5 +59,31 @@ def fit_predict(
             return Fit(fast_kmeans.fit_predict(points, clusters), "certified")
         except fast_kmeans.UncertifiedError as error:
             path = str(error)
-    model = KMeans(n_clusters=clusters, random_state=RANDOM_STATE, n_init=N_INIT, copy_x=copy_x)
+    model = KMeans(
+        n_clusters=clusters,
+        random_state=_CheckedRandom(check) if check else RANDOM_STATE,
+        n_init=N_INIT,
+        copy_x=copy_x,
+    )
     return Fit(model.fit_predict(points), path)
+
+
+class _CheckedRandom(np.random.RandomState):
+    """The random numbers of RANDOM_STATE, with a check before each draw.
+
+    scikit-learn draws once for each centre that it seeds: first by `choice`, then by `uniform`.
+    An `init` of our own could check too, but scikit-learn validates the points again for it, which
+    takes a third of the time of a fit of 1,000 points.
+    """
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        super().__init__(RANDOM_STATE)
+        self._check = check
+
+    def choice(self, *args: Any, **kwargs: Any) -> Any:
+        self._check()
+        return super().choice(*args, **kwargs)
+
+    def uniform(self, *args: Any, **kwargs: Any) -> Any:
+        self._check()
+        return super().uniform(*args, **kwargs)

@@ -31,7 +31,7 @@ _SAMPLE_ROWS: Final = 500
 class Page:
     """Rows, newest first, and the position after which the next page starts, None for no more.
 
-    A page with few rows may have a next one: it has examined as many rows as one page may.
+    A page may have few rows and still a next page, if it has examined MAX_EXAMINED_ROWS.
     """
 
     rows: list[RequestRecord]

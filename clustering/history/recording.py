@@ -29,9 +29,9 @@ def record(
     points: NDArray[np.float64] | None = None,
     clustering: Clustering | None = None,
 ) -> None:
-    """Record the answer to a request to `model`, started at `started`, a `time.perf_counter()`.
+    """Record the answer to a request to `model`; `started` is its start by `time.perf_counter()`.
 
-    `points` and `clustering` are None if the request was answered before it had them.
+    `points` and `clustering` are None if the request was refused before they existed.
     """
     seconds = time.perf_counter() - started
     caller = request_context.current.get() or request_context.identify(environ)
@@ -53,8 +53,8 @@ def record(
     }
     if isinstance(response, ProblemResponse):
         row["problem"] = response.code
-        where = f"{response.problem['pointer']}: " if "pointer" in response.problem else ""
-        row["outcome"] = (where + response.problem["detail"])[:300]
+        pointer = f"{response.problem['pointer']}: " if "pointer" in response.problem else ""
+        row["outcome"] = (pointer + response.problem["detail"])[:300]
     is_kept = points is not None and keeps(points)
     if points is not None:
         row["points"], row["dimensions"] = points.shape

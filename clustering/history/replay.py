@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from clustering.api import limits
+from clustering.api import fit_timeout, limits
 from clustering.config.parameters import check_clusters
 from clustering.engine import kmeans
 from serving.admission import overloaded
+from serving.contract import Environ
 
 # One fit at a time per process, since each slows down the requests beside it. It does not use the
 # endpoint's queue, so no caller waits for it.
@@ -64,18 +65,23 @@ def partition(points: Any, labels: Any) -> Partition:
     return Partition.of(np.array(points, dtype=np.float64), np.array(labels, dtype=np.int32))
 
 
-def fit(points: Any, clusters: int) -> Partition:
-    """Cluster `points`, nested lists, as the endpoint does.
+def fit(points: Any, clusters: int, environ: Environ) -> Partition:
+    """Cluster `points`, nested lists, as the endpoint does, for the request with this environ.
 
-    Raises Problem (422) for points that cannot be clustered, and (503) if other fits take longer
-    than a request may wait.
+    Raises Problem (422) for points that cannot be clustered, (503) if this fit takes too long, or
+    other fits take longer than a request may wait, and (499) if the caller is gone.
     """
     array = np.array(points, dtype=np.float64)
     limits.check(array, clusters, kmeans.N_INIT)
     if not _fit_lock.acquire(timeout=settings.KMEANS_QUEUE_TIMEOUT_SECONDS):
         raise overloaded("other recorded requests are being clustered again")
     try:
-        labels = kmeans.fit_predict(array, clusters, fast_path=settings.KMEANS_FAST_PATH).labels
+        labels = kmeans.fit_predict(
+            array,
+            clusters,
+            fast_path=settings.KMEANS_FAST_PATH,
+            check=fit_timeout.check_from_now(environ),
+        ).labels
     finally:
         _fit_lock.release()
     return Partition.of(array, labels)

@@ -127,7 +127,7 @@ class KMeansClient:
                     labels: list[int] = json.load(answer)["results"]
                     return labels
             except urllib.error.HTTPError as error:
-                if error.code != 503:
+                if error.code != 503 or "Retry-After" not in error.headers:
                     raise KMeansError(json.load(error)) from error
                 logger.warning("%s is overloaded", address)
             except (OSError, http.client.HTTPException) as error:

@@ -13,7 +13,7 @@ from nacos_integration.web.metrics import AgentCollector
 @csrf_exempt
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with all metrics of this instance, whichever worker is asked."""
+    """Answer with the metrics of all workers of this instance."""
     if settings.METRICS_DIR:
         registry = CollectorRegistry()
         MultiProcessCollector(registry, settings.METRICS_DIR)  # type: ignore[no-untyped-call]

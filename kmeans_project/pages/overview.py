@@ -59,7 +59,7 @@ ADVICE: Final = {
 @require_safe
 @permission_required(VIEW, raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the whole page; a script then refreshes the panels."""
+    """Show the page; a script refreshes its panels."""
     return _render(request, "overview", title=_("Overview"), **_panels(request))
 
 
@@ -193,7 +193,7 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
 
 
 def _recent_changes() -> list[dict[str, Any]]:
-    """Return the changes of users and the verdicts of agents, the latest first."""
+    """Return the users' changes, and the configs that agents applied or rejected, newest first."""
     done = LogEntry.objects.filter(content_type=_content_type()).select_related("user")
     judged = ConfigChange.objects.defer("before")
     changes: list[dict[str, Any]] = [

@@ -32,7 +32,7 @@ class AppliedFile:
                 handler.parse(self.content["content"])
         except ValueError as error:
             # An earlier release accepted it, or other limits were set.
-            logger.error("%s is no longer accepted: %s", path, error)
+            logger.error("config: %s is no longer accepted: %s", path, error)
             self.content = None
 
     def write(self, content: dict[str, Any]) -> None:

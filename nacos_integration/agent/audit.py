@@ -22,9 +22,9 @@ KEPT_ROWS = 10_000
 class AuditLog:
     """One thread that writes rows in order; they wait while the database is unreachable.
 
-    `record` may be called from any thread and never blocks. Beyond PENDING_MAX waiting rows the
-    oldest is dropped, and so is a row that the database refuses. `report` is called at least every
-    CHECK_SECONDS with whether the database is reachable.
+    `record` may be called from any thread and never blocks. If more than PENDING_MAX rows wait, the
+    oldest is dropped. A row that the database refuses is dropped too. `report` is called at least
+    every CHECK_SECONDS with whether the database is reachable.
     """
 
     def __init__(self, report: Callable[[bool], None]) -> None:
@@ -38,7 +38,7 @@ class AuditLog:
     def record(self, row: ConfigChange) -> None:
         """Queue a row."""
         for name in ("reason", "before", "after"):
-            # PostgreSQL keeps no NUL in a text.
+            # PostgreSQL rejects NUL in texts.
             setattr(row, name, getattr(row, name).replace("\0", "\N{REPLACEMENT CHARACTER}"))
         with self._changed:
             self._pending.append(row)
@@ -73,7 +73,7 @@ class AuditLog:
             except DataError as error:
                 logger.error("config history: dropped, the database refuses %s: %s", row, error)
             except Exception as error:  # noqa: BLE001
-                # Not migrated, unreachable, read-only: it may pass, and no request waits for it.
+                # Not migrated, unreachable or read-only: this may pass, and no request waits.
                 if str(error) != failure:
                     failure = str(error)
                     logger.warning("config history: waiting for the database: %s", failure)

@@ -1,4 +1,4 @@
-"""Verifies the config text of a source, and applies it where it is good."""
+"""Verifies the config text of a source, and applies it if it is valid."""
 
 import logging
 import time
@@ -120,7 +120,7 @@ class ConfigWatcher:
         try:
             self._file.write(applied)
         except OSError as error:
-            # The last good one stays in force; the next call retries.
+            # The last good config stays in force; the next call retries.
             if self._write_error is None:
                 logger.error("config: cannot write %s: %s", self._conf.applied_path, error)
             self._write_error = str(error)
@@ -135,7 +135,7 @@ class ConfigWatcher:
 
     def _reject(self, text: str | None, reason: str) -> None:
         if self._rejected == (text, reason):
-            return  # reported once, although it is read again every few seconds
+            return  # reported already: the text is read again every few seconds
         self._rejected = (text, reason)
         stays = f"md5 {self._file.content['md5']}" if self._file.content else "the default"
         logger.warning("config: rejected, %s stays in force: %s", stays, reason)

@@ -1,4 +1,4 @@
-"""A thread that calls a function again and again."""
+"""A thread that calls a function repeatedly."""
 
 import logging
 import threading
@@ -8,10 +8,10 @@ logger = logging.getLogger(__name__)
 
 
 class Loop:
-    """A named thread that calls `step` until ended, as many seconds apart as `step` returns.
+    """A named thread that calls `step` until ended, and waits for the seconds that it returns.
 
-    An exception of `step` ends the thread, which `is_alive` shows. `interrupt` must make a `step`
-    that waits return.
+    An exception of `step` ends the thread, which `is_alive` shows. `interrupt` must make a waiting
+    `step` return.
     """
 
     def __init__(
@@ -29,12 +29,12 @@ class Loop:
         return self._thread.is_alive()
 
     def wake(self) -> None:
-        """Make the next step come at once, also where the present one waits."""
+        """Start the next step at once, even if the current one waits."""
         self._woken.set()
         self._interrupt()
 
     def end(self, timeout: float) -> None:
-        """End after the present step, and wait for that at most `timeout` seconds."""
+        """End after the current step, and wait for that at most `timeout` seconds."""
         self._ended.set()
         self.wake()
         self._thread.join(timeout)

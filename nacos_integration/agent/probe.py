@@ -1,4 +1,4 @@
-"""Checks whether this instance serves at its own address, as a caller would find it."""
+"""Checks whether this instance serves at its own address, over HTTP like a caller."""
 
 import json
 from enum import Enum

@@ -84,11 +84,10 @@ class Registration:
         except NacosError as error:
             logger.warning("registry: %s: deregistration failed: %s", self._name(), error)
         else:
-            logger.info(
-                "registry: %s is %s",
-                self._name(),
-                "still listed" if still_listed else "deregistered",
-            )
+            if still_listed:
+                logger.warning("registry: %s is deregistered, but still listed", self._name())
+            else:
+                logger.info("registry: %s is deregistered", self._name())
         self._registered = False
         self._deregistered_at = time.monotonic()
         self._set(RegistrationState.DEREGISTERED)
@@ -104,7 +103,7 @@ class Registration:
         return wish is not None and self._counts(wish)
 
     def _drop_outdated_wish(self) -> None:
-        """Remove an operator's wish that was for an earlier launch only."""
+        """Remove an operator's wish that was only for an earlier launch."""
         wish = files.read_json(self._conf.offline_path)
         if wish is not None and not self._counts(wish):
             self._conf.offline_path.unlink(missing_ok=True)
@@ -137,7 +136,7 @@ class Registration:
             self._set(RegistrationState.STARTING, error=answer.value)
             return False
         if answer is Answer.NOT_READY or (
-            # Overload is no reason to deregister; a dead server is.
+            # An overloaded server stays registered; a dead one does not.
             answer is Answer.TIMEOUT and now - self._answered_at < SILENT_SECONDS
         ):
             return True
@@ -163,7 +162,7 @@ class Registration:
         return self._wait_until(listed=True) or self._client.find_disabled_instance()
 
     def _wait_until(self, *, listed: bool) -> dict[str, Any] | None:
-        """Return the entry in the registry when that is as wanted, or after a time limit.
+        """Wait until the instance is listed or not, up to a time limit; return its entry.
 
         A server confirms a registration, or its end, a moment before its list shows it.
         """
@@ -180,7 +179,7 @@ class Registration:
         return own_instance(self._conf, instances)
 
     def _report_differences(self, listed: dict[str, Any]) -> None:
-        """Log what an operator has changed in the console: that outranks what we register."""
+        """Log what an operator has changed in the console, which overrides what we register."""
         ours = {"enabled": True, "weight": self._conf.weight, **self._conf.metadata}
         theirs = listed | listed["metadata"]
         found = [
@@ -194,13 +193,18 @@ class Registration:
         ]
         if found != self._differences:
             self._differences = found
-            logger.warning(
-                "registry: changed by an operator, and kept: %s", "; ".join(found) or "nothing more"
-            )
+            if found:
+                logger.warning(
+                    "registry: %s: changed by an operator, and kept: %s",
+                    self._name(),
+                    "; ".join(found),
+                )
+            else:
+                logger.info("registry: %s: no changes by an operator are left", self._name())
             self._set(self._state, differences=found)
 
     def _retry(self, error: str) -> float:
-        # The next call registers, since the connection is a new one.
+        # The next call registers again, because its connection may be new.
         self._beat_at = float("-inf")
         if error != self._error:
             self._error = error

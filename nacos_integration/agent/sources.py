@@ -31,7 +31,7 @@ class ConfigSource(Protocol):
     """
 
     def read(self) -> str | None:
-        """Return the text, None where there is none.
+        """Return the text, None if there is none.
 
         Raises SourceUnavailableError, or UnreadableConfigError.
         """
@@ -50,7 +50,7 @@ class ConfigSource(Protocol):
         ...
 
     def wake(self) -> None:
-        """Make a `wait` return at once, the present one or the next."""
+        """Make the current or the next `wait` return at once."""
         ...
 
 
@@ -58,7 +58,7 @@ class FileSource:
     """A file, checked ten times a second."""
 
     POLL_SECONDS = 0.1
-    # Editors and shells write in pieces: a text counts when it has not changed for this long.
+    # Editors and shells write in pieces, so a text is used once it has not changed for this long.
     SETTLE_SECONDS = 0.1
     SETTLE_LIMIT_SECONDS = 3.0
 
@@ -76,7 +76,7 @@ class FileSource:
                 return None
             try:
                 with self._path.open("rb") as file:
-                    # One byte more shows that it is too large.
+                    # One byte more, so that a larger file is noticed.
                     content = file.read(MAX_BYTES + 1)
             except OSError as error:
                 raise SourceUnavailableError(f"{self._path}: {error.strerror}") from error
@@ -92,7 +92,7 @@ class FileSource:
     def publish(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
         if md5_of(self.read() or "") != replaces_md5:
             raise ConflictError(f"{self._path} has changed since")
-        path = self._path.resolve()  # a link stays one
+        path = self._path.resolve()  # so that a symbolic link is kept
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with draft.open("wb") as file:
@@ -130,7 +130,7 @@ class FileSource:
 
 
 class NacosSource:
-    """The config in Nacos; a push only ends the wait, after which the text is read."""
+    """The config in Nacos. A push only ends `wait`; then the text is read."""
 
     def __init__(self, client: NacosClient) -> None:
         self._client = client

@@ -29,13 +29,13 @@ DEATHS_WITHIN_SECONDS = 60.0
 class Agent:
     """Registers the instance and watches the config, in the one process that holds the lock.
 
-    `start` returns at once. The process that gets the lock works; any other stands by, and takes
-    over within a few seconds when that one ends. When a thread dies, all are replaced, with a new
-    connection; `failed` is set when that happens too often.
+    `start` returns at once. The process that gets the lock works. Any other stands by, and takes
+    over within a few seconds after that process has ended. When a thread dies, all are replaced,
+    with a new connection. If that happens too often, `failed` is set.
 
-    To end, `deregister` may come first, after which the config is still followed. `stop`
-    deregisters if that was not done, closes the connection and ends the threads, within about 15 s
-    whatever Nacos does. An agent is started and stopped once, from one thread.
+    `deregister` may be called before `stop`; the config is still followed then. `stop` deregisters
+    unless that was done, closes the connection and ends the threads. It takes at most about 15 s,
+    even if Nacos does not answer. An agent is started and stopped once, from one thread.
     """
 
     def __init__(self, conf: Conf) -> None:
@@ -58,9 +58,9 @@ class Agent:
     def deregister(self) -> float:
         """Make the instance not ready, and deregister it.
 
-        Returns when the registry has confirmed that, or after a time limit: the seconds for which
-        callers have not been able to find the instance. That is 0 for one that was registered until
-        now, more for one that was offline, and infinite for one that never registered.
+        Returns when the registry has confirmed that, or after a time limit. The result is for how
+        many seconds callers have been unable to find the instance: 0 if it was registered until
+        now, more if it was offline, infinite if it never registered.
         """
         self._deregistering.set()
         if self.holds_lock.is_set():
@@ -68,7 +68,7 @@ class Agent:
         return self._seconds_deregistered
 
     def stop(self) -> None:
-        """Stop in order; harmless when stopped already."""
+        """Stop in order; does nothing if stopped already."""
         self._stopping.set()
         if self._thread.ident:
             self._thread.join()
@@ -101,7 +101,7 @@ class Agent:
             self._release_lock(lock)
 
     def _acquire_lock(self) -> int | None:
-        """Return the locked file, or None when stopped before it was free."""
+        """Return the locked file, or None if the agent was stopped first."""
         while not self._stopping.is_set():
             # Opened here and not earlier: a child forked with an open lock would keep it locked.
             files.make_folder(self._lock_path.parent)

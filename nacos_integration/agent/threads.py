@@ -20,10 +20,10 @@ AUDIT_SECONDS = 1.0
 
 
 class AgentThreads:
-    """The threads of an agent, from their start to their end.
+    """The threads of an agent: a config watcher, an audit log, and a heartbeat to register.
 
-    A heartbeat, where the instance registers; a config watcher; an audit log. All methods are
-    called from one thread, none after `end` but `deregister` and `close`, in that order.
+    All methods are called from one thread. After `end`, only `deregister` and then `close` may be
+    called.
     """
 
     def __init__(self, conf: Conf, *, registers: bool) -> None:
@@ -51,7 +51,7 @@ class AgentThreads:
         self.is_draining = False
 
     def are_alive(self) -> bool:
-        """Return whether every thread runs that should."""
+        """Return whether all threads that were started are running."""
         return self._watcher_loop.is_alive() and (
             self._heartbeat is None or self._heartbeat.is_alive()
         )
@@ -61,7 +61,7 @@ class AgentThreads:
         self._watcher.repair()
 
     def pass_on_requests(self) -> None:
-        """Wake the thread for which another process has left a file."""
+        """Wake the thread that must answer a file of another process."""
         if publishing.has_requests(self._conf.agent_dir):
             self._watcher_loop.wake()
         if self._heartbeat and self._is_offline != self._conf.offline_path.exists():
@@ -81,12 +81,12 @@ class AgentThreads:
         return self._registration.seconds_deregistered if self._registration else float("inf")
 
     def deregister(self) -> None:
-        """Deregister, if registered; call it when the heartbeat has ended."""
+        """Deregister, if registered; the heartbeat must have ended."""
         if self._registration:
             self._registration.deregister()
 
     def end(self) -> None:
-        """End the loops; the connection, and with it the registration, stays."""
+        """End the loops, but keep the connection, and with it the registration."""
         for loop in (self._watcher_loop, self._heartbeat):
             if loop:
                 loop.end(JOIN_SECONDS)

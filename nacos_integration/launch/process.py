@@ -7,10 +7,10 @@ import threading
 import time
 import uuid
 
-# Shared by forked processes, such as gunicorn's workers. A worker must not take what an earlier
-# launch left in the state directory for the state of its own agent.
+# Shared by forked processes, such as gunicorn's workers. It shows them whether a file in the state
+# directory is from their own agent or from an earlier launch.
 launch_id = uuid.uuid4().hex
-# Set by launch/wsgi.py: a process that loads the WSGI application is going to serve.
+# Set by launch/wsgi.py: a process that loads the WSGI application will serve.
 serves_wsgi = False
 # Set by launch/gunicorn.py in gunicorn's master. With --preload the master loads the application
 # and then forks, which neither threads nor gRPC connections survive.
@@ -18,10 +18,11 @@ will_fork = False
 
 
 def should_have_agent(*, agent_in_parent: bool, reloader_child: bool) -> bool:
-    """Return whether this process is one that serves, or `manage.py serve`.
+    """Return whether this process serves, or is `manage.py serve`.
 
-    Other management commands, shells, scripts and test runs have no agent. With `agent_in_parent`
-    the parent has it. `reloader_child` marks the inner one of the two processes of `runserver`.
+    Other management commands, shells, scripts and test runs have no agent. `agent_in_parent` means
+    that the parent process has the agent, `reloader_child` that this is the inner one of the two
+    processes of `runserver`.
     """
     if will_fork or agent_in_parent:
         return False

@@ -14,11 +14,11 @@ KILL_SECONDS: Final = 5.0
 
 
 class Gunicorn:
-    """gunicorn for the project's WSGI application; it ends when this process ends in any way."""
+    """gunicorn for the project's WSGI application; it ends with this process, even on kill -9."""
 
     def __init__(self, conf: Conf) -> None:
         self._conf = conf
-        # gunicorn's master reads from the pipe, and ends when this end closes, even on kill -9.
+        # gunicorn's master reads from the pipe, and ends when this end closes.
         child_end, self._lifeline = os.pipe()
         module, _, name = settings.WSGI_APPLICATION.rpartition(".")
         launch = {"SERVE_LAUNCH_ID": conf.launch_id}
@@ -34,11 +34,11 @@ class Gunicorn:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code, None while it runs."""
+        """gunicorn's exit code, None while it runs."""
         return self._process.poll()
 
     def stop(self) -> None:
-        """Let requests in flight finish, and end; kill it after `stop_timeout_seconds`."""
+        """Let gunicorn finish its requests and end; kill it after `stop_timeout_seconds`."""
         if self.exit_code is None:
             self._process.terminate()
             try:

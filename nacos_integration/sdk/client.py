@@ -66,15 +66,15 @@ class NacosClient:
         self._thread.start()
 
     def subscribe_config(self, on_change: Callable[[], None]) -> None:
-        """Call `on_change` at each push of the config, and when one may have been lost.
+        """Call `on_change` at each push of the config, and when a push may have been lost.
 
-        To be called before the first `get_config`. `on_change` runs in the client's thread, or in
-        one that makes a naming call, and must not block.
+        Call this before the first `get_config`. `on_change` runs in the client's thread or in the
+        thread that makes naming calls, and must not block.
         """
         self._on_config_change = on_change
 
     def register(self) -> None:
-        """Register the instance; doing so again is harmless, and is the heartbeat."""
+        """Register the instance; repeated calls are harmless, and are the heartbeat."""
         conf = self._conf
         param = RegisterInstanceParam(
             service_name=conf.service_name,
@@ -113,7 +113,7 @@ class NacosClient:
         )
 
     def find_instance(self) -> dict[str, Any] | None:
-        """Return the instance as the server lists it now, None where it does not."""
+        """Return the instance as the server lists it now, None if it does not."""
         return own_instance(self._conf, self.list_instances())
 
     def find_disabled_instance(self) -> dict[str, Any] | None:
@@ -144,17 +144,16 @@ class NacosClient:
         )
 
     def get_config(self) -> str | None:
-        """Return the config's text as the server has it, None where there is none."""
+        """Return the config's text on the server, None if there is none."""
         text = self._with_config(
             "get config", lambda config: patches.query_config(config, self._conf)
         )
         return text or None
 
     def publish_config(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
-        """Replace the text with that MD5, and no other, by `text`.
+        """Replace the config by `text` if its MD5 is `replaces_md5`; else raise ConflictError.
 
-        `user` goes into the server's history, `text_type` into its console. Raises ConflictError
-        when the config has changed since.
+        `user` appears in the server's history, `text_type` in its console.
         """
         param = ConfigParam(
             data_id=self._conf.data_id,
@@ -165,8 +164,8 @@ class NacosClient:
             type=text_type,
         )
         self._with_config("publish config", lambda config: patches.publish_config(config, param))
-        # A 2.2 server confirms even what it did not replace, and any server shows a new text only a
-        # moment later.
+        # A 2.2 server reports success even if it replaced nothing, and every server shows the new
+        # text only a moment later.
         deadline = time.monotonic() + SHOWN_SECONDS
         while (shown := self.get_config() or "") != text:
             if md5_of(shown) != replaces_md5:
@@ -197,7 +196,7 @@ class NacosClient:
         except HttpRefusedError:
             raise
         except RefusedError:
-            # Closing a connection that works would deregister the instance.
+            # The connection works. To close it would deregister the instance.
             patches.forget_token(self._naming)
             raise
         except NacosError:
@@ -225,7 +224,7 @@ class NacosClient:
     def _connect(
         self, module: str, open_service: Callable[[str], Coroutine[Any, Any, Result]]
     ) -> Result:
-        # The SDK would need 9 s to find a server unreachable, and would not name the closed port.
+        # The SDK needs 9 s to report an unreachable server, and does not name the closed port.
         failures: list[str] = []
         for server in random.sample(self._conf.server_addr, len(self._conf.server_addr)):
             host, _, port = server.rpartition(":")
@@ -267,7 +266,7 @@ class NacosClient:
             access_key=conf.access_key,
             secret_key=conf.secret_key,
             log_dir=str(self._work_dir / "log"),
-            # Nothing: the SDK logs tokens, and each failure is logged here anyway.
+            # Log nothing: the SDK logs tokens, and callers log each failure anyway.
             log_level=logging.CRITICAL + 1,
         )
         config.cache_dir = str(self._work_dir / "cache")
@@ -328,7 +327,7 @@ class NacosClient:
 
 
 def own_instance(conf: Conf, instances: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the entry with this instance's address and cluster, None where there is none."""
+    """Return the entry with this instance's address and cluster, None if there is none."""
     own = (conf.service_ip, conf.service_port, conf.cluster_name)
     for instance in instances:
         if (instance["ip"], instance["port"], instance["clusterName"]) == own:

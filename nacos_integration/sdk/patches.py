@@ -95,13 +95,13 @@ async def query_instances(naming: NacosNamingService, conf: Conf) -> list[dict[s
 
 
 async def query_config(config: NacosConfigService, conf: Conf) -> str:
-    """Return the config's text as the server has it, "" where there is none."""
+    """Return the config's text on the server, "" if there is none."""
     content, _ = await config.grpc_client_proxy.query_config(conf.data_id, conf.group)
     return content or ""
 
 
 async def publish_config(config: NacosConfigService, param: ConfigParam) -> None:
-    """Publish a config as it is."""
+    """Publish a config, unencrypted."""
     await config.grpc_client_proxy.publish_config(param)
 
 
@@ -121,7 +121,7 @@ async def get_http(
 
 
 async def listen(config: NacosConfigService, conf: Conf, on_push: Callable[[], None]) -> None:
-    """Have every push of the config call `on_push`, on the event loop."""
+    """Call `on_push` on the event loop at every push of the config."""
     proxy = config.grpc_client_proxy
     rpc_client = await proxy.fetch_rpc_client()
     handlers = rpc_client.server_request_handler_mapping

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def write_json(path: Path, content: dict[str, Any], *, durable: bool = True) -> None:
-    """Replace the file atomically: a reader finds the old content or the new, also after a crash.
+    """Replace the file atomically: readers see the old or the new content, even after a crash.
 
     Without `durable`, a crash of the machine may lose the file.
     """
@@ -55,7 +55,7 @@ def overwrite_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the content, or None where there is no file or no JSON object in it."""
+    """Return the content, or None if the file is missing or is not a JSON object."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

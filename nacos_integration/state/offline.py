@@ -8,9 +8,9 @@ from nacos_integration.state.states import RegistrationState
 
 
 def take_out(*, this_launch: bool = False) -> float:
-    """Write the wish, which outlives restarts; return its time, for `is_confirmed`.
+    """Write the wish, which is kept over restarts; return its time, for `is_confirmed`.
 
-    With `this_launch` it ends with the service.
+    With `this_launch`, the next start discards it.
     """
     since = time.time()
     launch_id = status.read().get("launch_id") if this_launch else None
@@ -25,12 +25,12 @@ def put_back() -> float:
 
 
 def is_out() -> bool:
-    """Return whether there is such a wish."""
+    """Return whether an operator wants this instance out of the registry."""
     return conf.load().offline_path.exists()
 
 
 def is_confirmed(since: float) -> bool:
-    """Return whether the registry has confirmed the wish of that time."""
+    """Return whether the registry has confirmed the wish since that time."""
     registration = status.read().get("registration", {})
     wanted, moment = (
         (RegistrationState.OFFLINE, "confirmed_at")

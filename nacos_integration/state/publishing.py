@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     # It imports the SDK, which takes a second, and memory in each worker.
     from nacos_integration.agent.sources import ConfigSource
 
-# More than two calls to an unreachable Nacos take.
+# Longer than two calls to an unreachable Nacos take.
 ANSWER_SECONDS = 12.0
 POLL_SECONDS = 0.05
 _CODES: dict[type[Exception], str] = {
@@ -37,8 +37,8 @@ _CODES: dict[type[Exception], str] = {
 class PublishingError(Exception):
     """The text was not read or not replaced.
 
-    `code` is `conflict` (somebody else has changed it), `not-allowed`, `unavailable` (Nacos or the
-    file), `unreadable` (not a text), `no-agent`, or `late`: then it may still happen.
+    `code` is `conflict` (the text has changed meanwhile), `not-allowed`, `unavailable` (Nacos or
+    the file), `unreadable` (not a text), `no-agent`, or `late`: the agent may still do it.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -47,15 +47,15 @@ class PublishingError(Exception):
 
 
 def read_text() -> str:
-    """Return the text that the source has now, "" where there is none; raise PublishingError."""
+    """Return the current text of the source, "" if there is none; raise PublishingError."""
     text: str | None = _request({"what": "read"})["text"]
     return text or ""
 
 
 def publish(text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
-    """Replace the text with that MD5, of "" where there is none, and no other, by `text`.
+    """Replace the text by `text` if its MD5 is `replaces_md5`, that of "" for a missing text.
 
-    `user` and `text_type`, such as yaml, go into Nacos' records. Raises PublishingError.
+    `user` and `text_type`, such as yaml, are kept in Nacos' records. Raises PublishingError.
     """
     _request(
         {
@@ -99,15 +99,15 @@ def has_requests(folder: Path) -> bool:
 
 
 def answer_requests(folder: Path, source: "ConfigSource") -> None:
-    """Do what each request wants, once; called by the agent's one thread that uses `source`."""
+    """Carry out each request once; called by the agent's thread that uses `source`."""
     for path in folder.glob("question-*.json"):
         question = files.read_json(path)
         try:
-            # The requesting process removes it when it gives up. The first to remove it decides.
+            # The requesting process removes it too, when it gives up. The first to do so decides.
             path.unlink()
         except FileNotFoundError:
             continue
-        # A request to an earlier agent must not be done now.
+        # An old request, to an earlier agent, must not be carried out now.
         if question and time.time() - question.pop("asked_at") < ANSWER_SECONDS:
             answer_path = path.with_name(path.name.replace("question", "answer"))
             with contextlib.suppress(OSError):

@@ -16,7 +16,7 @@ class RegistrationState(StrEnum):
     DISABLED = "disabled"  # registration is switched off
 
 
-# The agent has nothing left to do: the instance is where it should be.
+# The instance is in the state in which it should be, and the agent has nothing left to do.
 SETTLED: Final = frozenset(
     {RegistrationState.REGISTERED, RegistrationState.OFFLINE, RegistrationState.DISABLED}
 )
@@ -28,4 +28,4 @@ class ConfigOrigin(StrEnum):
     NACOS = "nacos"
     FILE = "file"
     SNAPSHOT = "snapshot"  # the last good config, because the source did not answer at start
-    DEFAULT = "default"  # none was ever applied
+    DEFAULT = "default"  # no config was ever applied

@@ -19,7 +19,7 @@ from nacos_integration.state.states import RegistrationState
 
 logger = logging.getLogger(__name__)
 
-# They continue when another process of the launch takes over.
+# They are kept when another process of the launch takes over.
 COUNTERS = (
     ("config", "applied_count"),
     ("config", "rejected_count"),
@@ -82,7 +82,7 @@ class Status:
             "pid": os.getpid(),
             "started_at": time.time(),
             "config": {"source": settings.config_origin, "key": settings.config_key},
-            # Not settled before it is: a predecessor that hands over waits for that.
+            # Not REGISTERED before it is true: a process that hands over waits for that.
             "registration": {"state": state},
             "database": {"reachable": None, "checked_at": None},
         }
@@ -97,7 +97,7 @@ class Status:
             self._write()
 
     def count(self, section: str, name: str) -> None:
-        """Add one to a counter, which lives as long as the launch does."""
+        """Add one to a counter, which starts at 0 with each launch."""
         with self._lock:
             self._content[section][name] += 1
             self._write()
@@ -109,7 +109,7 @@ class Status:
             self._write()
 
     def set_instances(self, instances: list[dict[str, Any]]) -> None:
-        """Write what the registry lists; a file of its own, because health reads the other one."""
+        """Write what the registry lists, in a file of its own, so that health reads a small one."""
         if instances == self._instances:
             return
         try:
@@ -130,7 +130,7 @@ class Status:
             self._content[section][name] = (is_of_this_launch and before[section][name]) or 0
 
     def _write(self) -> None:
-        # A full disk must not end the agent, and its status is needed then above all.
+        # A full disk must not end the agent, and its status is most needed then.
         self._content["written_at"] = time.time()
         try:
             files.write_json(self._path, self._content)
@@ -165,7 +165,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def seconds_since(moment: float | None) -> float | None:
-    """Return the age of a time in `status.json`, None where it never was."""
+    """Return the age of a time in `status.json`, None if there is no time."""
     return None if moment is None else max(0.0, time.time() - moment)
 
 

@@ -1,7 +1,7 @@
 """The worker processes of this instance, and the config that each runs.
 
-Each writes a small file in the agent's folder and touches it regularly, which shows a worker that
-hangs without a request to it.
+Each writes a small file in the agent's folder and touches it regularly. So a worker that hangs is
+noticed without a request to it.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ class WorkerReport:
         self._touched_at = 0.0
 
     def keep(self) -> None:
-        """Load the config, as a request would, and update the report where that is due."""
+        """Load the config, as a request would, and update the report if that is due."""
         try:
             applied = live_config.current(self._handler)
             now = time.time()

@@ -1,4 +1,4 @@
-"""Health for orchestrators, load balancers and the agent's own probe, as JSON with ages."""
+"""Health checks for orchestrators, load balancers and the agent's own probe, as JSON."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from nacos_integration.web import instances
 @csrf_exempt
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """Answer 200 while the process takes requests; nothing else is checked."""
+    """Answer 200 while the process accepts requests; nothing else is checked."""
     return JsonResponse({"status": "ok"})
 
 
@@ -36,8 +36,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
     Nacos and the database are reported as the agent last found them. They count only if
     `ready_requires` names them, so that an outage does not take all instances out of traffic.
-    `serves` is the answer without them. With `launch_id` it shows the agent that it reached its own
-    instance, ready to be registered.
+    `serves` is the answer without them. It and `launch_id` show the agent that its own instance
+    answers, and may be registered.
     """
     configuration = conf.load()
     agent = _own_agent()
@@ -68,13 +68,13 @@ def statusz(request: HttpRequest) -> JsonResponse:
 
 
 def _own_agent() -> dict[str, Any]:
-    """Return the status of this launch's agent, empty where an earlier launch left it."""
+    """Return the status of this launch's agent, empty if the file is of an earlier launch."""
     agent = status.read()
     return agent if agent.get("launch_id") == conf.load().launch_id else {}
 
 
 def _checks(agent: dict[str, Any]) -> dict[str, Any]:
-    """Return what the agent knows: each with `ok` and the age of that in seconds."""
+    """Return what the agent knows: for each check `ok`, and its age in seconds."""
     config, registration = agent.get("config", {}), agent.get("registration", {})
     database = agent.get("database", {})
     # This process may find out before the agent does.

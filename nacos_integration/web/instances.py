@@ -31,7 +31,7 @@ Agreement = Literal["agree", "differ", "unknown"]
 class Instance:
     """One instance: what it reports, and its entry in the registry, if there is one.
 
-    `state` is `foreign` where something else answers than this service.
+    `state` is `foreign` if another program answers at the address.
     """
 
     address: str
@@ -66,7 +66,7 @@ def describe() -> dict[str, Any]:
 
 
 def _this_process() -> dict[str, Any]:
-    """Return the report of a process that leaves none, such as `runserver`."""
+    """Return the report of a process that writes none, such as `runserver`."""
     handler: type[live_config.ConfigHandler] = import_string(conf.load().config_handler)
     applied = live_config.current(handler)
     return {

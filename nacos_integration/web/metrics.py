@@ -1,4 +1,4 @@
-"""What the agent knows, as Prometheus metrics: read from its status file at each scrape."""
+"""What the agent knows, as Prometheus metrics, read from its status file at each scrape."""
 
 from collections.abc import Iterator
 
@@ -69,6 +69,6 @@ def _gauge(name: str, what: str, value: float | None) -> Metric:
 
 
 def _age(name: str, what: str, moment: float | None) -> Metric:
-    """Return a gauge of the seconds since `moment`, without a value where it never was."""
+    """Return a gauge of the seconds since `moment`, without a value if that is None."""
     seconds = status.seconds_since(moment)
     return _gauge(f"{name}_age_seconds", f"Seconds since {what}.", seconds)

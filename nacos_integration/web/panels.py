@@ -90,6 +90,6 @@ def _differences(instance: Instance, registration: dict[str, Any]) -> Iterator[s
 
 
 def _disabled(registration: dict[str, Any]) -> dict[str, Any] | None:
-    """Return this instance's entry where an operator has disabled it: lists leave it out."""
+    """Return this instance's entry if an operator has disabled it, which lists leave out."""
     registered = registration.get("state") == RegistrationState.REGISTERED
     return registration.get("listed") if registered else None

@@ -1,7 +1,7 @@
 """URLs of the health checks, to be included under the empty path.
 
-The agent registers the instance once its own address answers at `readyz`; other instances query
-`statusz`.
+The agent gets `/readyz` of its own address before it registers the instance. Other instances get
+`/statusz`.
 """
 
 from django.urls import path

@@ -1,148 +1,268 @@
-"""All overrides and uses of private names of gunicorn, for the release GUNICORN_RELEASE.
+"""One connection: uvicorn's HTTP/1.1 protocol, with a bound on every resource.
 
-| of gunicorn | here | why |
-|---|---|---|
-| `ASGIWorker._serve` | overridden | the listeners and the end of a worker are our own |
-| `ASGIWorker._quick_shutdown` | set | at the end, gunicorn then waits for no task |
-| `ASGIProtocol._feed_callback_parser` | overridden | 400 where int() refuses a length |
-| `ASGIProtocol._on_headers_complete` | overridden | the time limit of the first head ends |
-| `ASGIProtocol._is_websocket_upgrade` | overridden | there are no WebSockets |
-| `ASGIProtocol._send_response_start` | overridden | sees which answer is the last one |
-| `ASGIProtocol._serve_http_request` | overridden | no task per request; ends after the last |
-| `ASGIProtocol._build_http_scope` | overridden | tells the bridge when the connection is lost |
-| `ASGIProtocol._send_error_response` | overridden | malformed HTTP gets a problem document |
-| `ASGIProtocol._handle_http_request` | called | a request without a task of its own |
-| `ASGIProtocol._awaiting_request`, `_request_ready` | used | closes idle connections |
-| `ASGIProtocol._close_transport`, `_safe_write` | called | closes, answers what is no request |
+uvicorn parses with llhttp, the parser of Node. It wakes its writers when a connection is lost, and
+keeps requests and responses in step. It bounds neither the size of a head, nor the requests that a
+client pipelines, nor the time of a client that does not read. `Connection` overrides:
+
+| method | why |
+|---|---|
+| `connection_made`, `connection_lost` | the worker counts connections; the bridge learns the end |
+| `data_received` | parses one request at a time, and bounds what it parses |
+| `on_message_begin`, `on_url`, `on_header`, `on_headers_complete` | limits; ignores trailers |
+| `on_body`, `on_message_complete` | notice the end of a body |
+| `on_response_complete` | counts requests, and parses the next one without a timer per request |
+
+None of these names is private. They were written for UVICORN_RELEASE.
 """
 
 import asyncio
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple, Protocol
 
-from gunicorn.asgi.protocol import ASGIProtocol
-from gunicorn.workers.gasgi import ASGIWorker
+import httptools
+from uvicorn import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
-from serving import conf
-from serving.gunicorn.listener import shares
+# Before changing it, compare the table above with the new release, and run tests/e2e and
+# tests/attacks.
+UVICORN_RELEASE: Final = "0.54.0"
+# A whole head, or the trailers or the chunk extensions of one body.
+HEAD_MAX_BYTES: Final = 64 * 1024
+# After a chunked body only the parser knows where the next request begins, so it may parse several
+# from one read.
+PIPELINED_MAX: Final = 16
 
-# Before changing it, compare the table above with the new release and run tests/e2e.
-GUNICORN_RELEASE: Final = "27.0.1"
+
+class Limits(NamedTuple):
+    """The limits of one connection; sizes in bytes."""
+
+    request_line: int
+    fields: int
+    field_size: int
+    read_seconds: float
+    write_seconds: float
+    keepalive_seconds: float
 
 
-class PublicWorker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's own asyncio worker, with public names for what a subclass replaces."""
+class Owner(Protocol):
+    """What a connection needs of its worker."""
 
-    async def _serve(self) -> None:
-        await self.serve()
+    alive: bool
+    limits: Limits
+    config: Config
+    state: ServerState
+    loop: asyncio.AbstractEventLoop
 
-    async def serve(self) -> None:
-        """Serve until the worker is to stop."""
-        raise NotImplementedError
+    def connection_began(self, connection: "Connection") -> None: ...
+    def connection_ended(self, connection: "Connection") -> None: ...
+    def request_ended(self) -> None: ...
+
+
+class RefusedError(Exception):
+    """A request that never reaches the application, with the status and the reason."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class Connection(HttpToolsProtocol):
+    """One connection; use it on the event loop only."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, owner: Owner) -> None:
+        super().__init__(owner.config, owner.state, {}, owner.loop)
+        self._owner = owner
+        self._limits = owner.limits
+        self._lost: asyncio.Future[None] = owner.loop.create_future()
+        self._unparsed = b""
+        # Of the request that is being received.
+        self._in_head = self._in_body = False
+        self._fields = 0
+        # Bytes of the body that are missing; None if it is chunked.
+        self._missing: int | None = 0
+        # Bytes since the last part of a body or the last end of a head.
+        self._overhead = 0
+        self._has_served = False
+        # The loop's time of the last progress, and what was unsent then.
+        self.active_at = owner.loop.time()
+        self._unsent = 0
 
     @property
-    def stops_quickly(self) -> bool:
-        """Whether requests are not waited for."""
-        return bool(self._quick_shutdown)
+    def is_idle(self) -> bool:
+        """Whether no request is being received or answered."""
+        return not (self._in_head or self._in_body or self._is_answering)
 
-    @stops_quickly.setter
-    def stops_quickly(self, value: bool) -> None:
-        self._quick_shutdown = value
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
-
-class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """One connection, whose first request must come in time."""
-
-    _head_timer: asyncio.TimerHandle | None = None
-    _closes = False
-
-    def connection_made(self, transport: Any) -> None:
-        self._lost = self.worker.loop.create_future()
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.worker.connections.add(self)
-        if len(self.worker.connections) > self.cfg.worker_connections:
-            # Beyond, the process would run out of file descriptors and could accept nobody.
-            transport.abort()
-            return
-        self._head_timer = self.worker.loop.call_later(
-            conf.load().read_timeout_seconds.value, self._head_is_late
-        )
+        self._owner.connection_began(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self in self.worker.connections:
-            self.worker.connections.discard(self)
-            shares.add(self.worker.share, -1)
-        self._forget_timer()
+        self._owner.connection_ended(self)
+        self._unparsed = b""
         if not self._lost.done():
             self._lost.set_result(None)
         super().connection_lost(exc)
 
-    def close_if_idle(self) -> None:
-        """Close unless a request is being received or answered."""
-        if self._awaiting_request:
-            self._close_transport()
+    def close_if_late(self, now: float) -> None:
+        """Close the connection if the peer has been silent for too long."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            self._unsent, self.active_at = unsent, now
+        silent_seconds = now - self.active_at
+        if unsent or self.transport.is_closing():
+            if silent_seconds > self._limits.write_seconds:
+                self.transport.abort()
+        elif self._in_head or (self.is_idle and not self._has_served):
+            if silent_seconds > self._limits.read_seconds:
+                limit = f"{self._limits.read_seconds:g} s"
+                self._refuse(RefusedError(408, f"no request arrived within {limit}"))
+        elif self.is_idle and silent_seconds > self._limits.keepalive_seconds:
+            self.transport.close()
 
-    def _feed_callback_parser(self, data: bytes) -> bool:
+    def close_after_response(self) -> None:
+        """Accept no further request."""
+        if self._is_answering:
+            self.cycle.keep_alive = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._in_head:  # a head has one deadline, however many pieces it comes in
+            self.active_at = self.loop.time()
+        self._unparsed = self._unparsed + data if self._unparsed else data
+        self._parse()
+
+    def _parse(self) -> None:
+        """Parse up to the end of one request; the next one waits for the response."""
         try:
-            return bool(super()._feed_callback_parser(data))
-        except ValueError:  # of int(), for a length of thousands of digits
-            self._send_error_response(400, "Invalid Content-Length value")
-            self._close_transport()
-            return False
+            while self._unparsed and not self.transport.is_closing():
+                if self._is_answering and not self._in_body:
+                    break
+                size = self._next_size()
+                piece, self._unparsed = self._unparsed[:size], self._unparsed[size:]
+                self._feed(piece)
+        except RefusedError as refused:
+            self._refuse(refused)
+        if len(self._unparsed) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
 
-    def _on_headers_complete(self) -> Any:
-        self._forget_timer()
-        return super()._on_headers_complete()
+    def _next_size(self) -> int:
+        """Return how many of the unparsed bytes are known to belong to one request."""
+        if self._in_body:
+            return len(self._unparsed) if self._missing is None else self._missing
+        end = self._unparsed.find(b"\r\n\r\n")
+        return len(self._unparsed) if end < 0 else end + 4
 
-    def _is_websocket_upgrade(self, request: Any) -> bool:
-        """There are none: who asks for one gets the answer to a plain request (RFC 9110, 7.8)."""
-        return False
+    def _feed(self, piece: bytes) -> None:
+        self._overhead += len(piece)
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            # No protocol is upgraded to, so this is a plain request (RFC 9110, 7.8).
+            self._unparsed = piece[upgrade.args[0] :] + self._unparsed
+        except httptools.HttpParserError as error:
+            if isinstance(error.__context__, RefusedError):
+                raise error.__context__ from None
+            raise RefusedError(400, f"malformed HTTP request: {error}") from None
+        if self._overhead > HEAD_MAX_BYTES:
+            raise RefusedError(431, f"more than {HEAD_MAX_BYTES} bytes of header or trailer fields")
 
-    def _send_response_start(
-        self, status: int, headers: list[tuple[bytes, bytes]], request: Any, close: bool = False
-    ) -> None:
-        self._closes = self._closes or (b"connection", b"close") in headers
-        super()._send_response_start(status, headers, request, close)
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= PIPELINED_MAX:
+            raise RefusedError(400, f"more than {PIPELINED_MAX} pipelined requests")
+        super().on_message_begin()
+        self._in_head = True
+        self._fields = self._missing = 0
 
-    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
-        """Return whether the connection is kept, which is not so once an answer said otherwise."""
-        # Without the task that gunicorn makes for applications that go on after their answer.
-        is_kept = await self._handle_http_request(request, sockname, peername)
-        return is_kept and not self._closes
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > self._limits.request_line:
+            raise RefusedError(414, f"a target of more than {self._limits.request_line} bytes")
 
-    def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
-        scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
-        scope["extensions"] = {"connection_lost": self._lost}
-        return scope
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields += 1
+        if self._fields > self._limits.fields:
+            raise RefusedError(431, f"more than {self._limits.fields} header or trailer fields")
+        if len(name) + len(value) > self._limits.field_size:
+            raise RefusedError(431, f"a field of more than {self._limits.field_size} bytes")
+        if self._in_head:  # trailers are ignored
+            super().on_header(name, value)
 
-    def _forget_timer(self) -> None:
-        if self._head_timer:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._overhead = 0
+        self._missing = self._body_size()
+        self._in_body = True
+        extensions: Any = {"connection_lost": self._lost, "target": self.url}
+        self.scope["extensions"] = extensions
+        super().on_headers_complete()
+        if not self._owner.alive or not self._limits.keepalive_seconds:
+            self.cycle.keep_alive = False
 
-    def _head_is_late(self) -> None:
-        seconds = conf.load().read_timeout_seconds.value
-        self._send_error_response(408, f"no request arrived within {seconds:g} s")
-        self._close_transport()
-        self._request_ready.set()
+    def _body_size(self) -> int | None:
+        """Return the announced size of the body, None if it is chunked; raise RefusedError."""
+        fields = dict(self.headers)
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        version = self.parser.get_http_version()
+        if hosts > 1 or (version == "1.1" and not hosts):
+            raise RefusedError(400, "not exactly one Host header")
+        if fields.get(b"expect", b"100-continue").lower() != b"100-continue":
+            raise RefusedError(417, "only `Expect: 100-continue` is supported")
+        if b"transfer-encoding" not in fields:
+            return int(fields.get(b"content-length", b"0"))
+        if version == "1.0":
+            raise RefusedError(400, "Transfer-Encoding in an HTTP/1.0 request")
+        return None
 
-    def _send_error_response(
-        self, status: int, message: str, extra_headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
-        """Answer what is not even a request with a problem document as well."""
-        from serving import problems, request_context
+    def on_body(self, body: bytes) -> None:
+        self._overhead = 0
+        self.active_at = self.loop.time()
+        if self._missing is not None:
+            self._missing -= len(body)
+        super().on_body(body)
 
-        caller = request_context.identify({})
-        token = request_context.current.set(caller)
-        response = problems.respond(
-            {}, status, problems.code_of(status), message or "malformed HTTP request"
-        )
-        request_context.current.reset(token)
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._overhead = 0
+        super().on_message_complete()
+        # Else a client that leaves while its request waits would not be noticed.
+        self.flow.resume_reading()
+
+    def on_response_complete(self) -> None:
+        self._has_served = True
+        self.active_at = self.loop.time()
+        self._owner.request_ended()
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            super().on_response_complete()  # starts the next one
+            return
+        self.flow.resume_reading()
+        if self._unparsed:
+            self.loop.call_soon(self._parse)
+
+    def _refuse(self, refused: RefusedError) -> None:
+        """Send a problem document and close the connection."""
+        self._in_head = self._in_body = False
+        self._unparsed = b""
+        if self._is_answering and self.cycle.response_started:
+            self.transport.close()
+            return
+        # Not imported above: it needs the settings, which --preload loads later.
+        from serving.problems import respond_without_request
+
+        response = respond_without_request(refused.status, str(refused))
         lines = [
-            f"HTTP/1.1 {status} {response.reason_phrase}",
+            f"HTTP/1.1 {refused.status} {HTTPStatus(refused.status).phrase}",
             *(f"{name}: {value}" for name, value in response.items()),
-            f"X-Request-ID: {caller.request_id}",
-            *(f"{name}: {value}" for name, value in extra_headers),
             "Connection: close",
         ]
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-        self._safe_write(head + response.content)
+        self.transport.write(head + response.content)
+        self.transport.close()

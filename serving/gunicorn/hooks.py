@@ -1,4 +1,4 @@
-"""Functions of the project that a worker calls; `gunicorn.conf.py` sets them."""
+"""Functions of the project that each worker calls; `gunicorn.conf.py` sets them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

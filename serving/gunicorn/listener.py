@@ -1,4 +1,4 @@
-"""Accepts connections so that all workers have about as many of them."""
+"""Accepts connections so that all workers have about the same number."""
 
 import asyncio
 import logging
@@ -9,43 +9,46 @@ from typing import Any, Final
 
 logger = logging.getLogger(__name__)
 
-# How long a worker leaves a new connection to one that has fewer. Then it takes it: that one may
-# be busy, or be no more.
+# How long a worker leaves a new connection to workers that have fewer. They may be busy or dead, so
+# it then accepts the connection itself.
 DEFER_SECONDS: Final = 0.003
 RETRY_SECONDS: Final = 1.0
 _WORKERS_MAX: Final = 1024
-_NOBODY: Final = -1
+_FREE: Final = -1
 _STARTING: Final = -2
 
 
 class Shares:
-    """How many connections each worker has, in memory that workers share when they are forked."""
+    """The number of connections of each worker, in memory that forked workers share.
+
+    Each worker has a place. The master calls `join` and `leave`, a worker the other methods.
+    """
 
     def __init__(self) -> None:
         self._counts = memoryview(mmap.mmap(-1, 4 * _WORKERS_MAX)).cast("i")
         for place in range(_WORKERS_MAX):
-            self._counts[place] = _NOBODY
+            self._counts[place] = _FREE
 
     def join(self) -> int:
-        """Return a worker's place, before it is forked."""
-        place = self._counts.tolist().index(_NOBODY)
+        """Reserve a place for a worker that is about to be forked, and return it."""
+        place = self._counts.tolist().index(_FREE)
         self._counts[place] = _STARTING
         return place
 
     def begin(self, place: int) -> None:
-        """Note that a worker listens from now on; until then, none leaves connections to it."""
+        """Start to count a worker's connections; before, no other leaves connections to it."""
         self._counts[place] = 0
 
     def leave(self, place: int) -> None:
-        """Give the place of a worker that has ended to others."""
-        self._counts[place] = _NOBODY
+        """Free the place of a worker that has ended."""
+        self._counts[place] = _FREE
 
     def add(self, place: int, count: int) -> None:
-        """Note that a worker has so many more connections."""
+        """Add to the number of a worker's connections."""
         self._counts[place] += count
 
     def is_least(self, place: int) -> bool:
-        """Return whether no worker has fewer."""
+        """Return whether no other worker has fewer connections."""
         own = self._counts[place]
         return not any(0 <= count < own for count in self._counts.tolist())
 
@@ -54,11 +57,11 @@ shares = Shares()
 
 
 class Listener:
-    """Accepts one connection at a time, and leaves it to a worker that has fewer for a moment.
+    """Accepts one connection at a time; workers with fewer connections may accept it first.
 
-    Several workers wait for connections to the same socket. One that takes all there are, as
-    asyncio's servers do, gets most of those that come together, and with a few connections that
-    last, the other workers get none. To be used on the event loop.
+    All workers listen on the same socket. asyncio's own server accepts all waiting connections at
+    once, so one worker would get most of those that arrive together. With a few long connections,
+    other workers would get none. Use it on the event loop.
     """
 
     def __init__(
@@ -69,16 +72,16 @@ class Listener:
         self._timer: asyncio.TimerHandle | None = None
         self._opening: set[asyncio.Task[Any]] = set()
         sock.setblocking(False)
-        self._loop.add_reader(sock, self._look)
+        self._loop.add_reader(sock, self._on_readable)
 
     def close(self) -> None:
-        """Accept no more."""
+        """Stop accepting connections."""
         self._loop.remove_reader(self._socket)
         if self._timer:
             self._timer.cancel()
         self._socket.close()
 
-    def _look(self) -> None:
+    def _on_readable(self) -> None:
         if shares.is_least(self._place):
             self._accept()
         else:
@@ -86,20 +89,20 @@ class Listener:
 
     def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._socket)
-        self._timer = self._loop.call_later(seconds, self._go_on)
+        self._timer = self._loop.call_later(seconds, self._resume)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         self._timer = None
-        self._loop.add_reader(self._socket, self._look)
+        self._loop.add_reader(self._socket, self._on_readable)
         self._accept()
 
     def _accept(self) -> None:
         try:
             connection, _ = self._socket.accept()
-        except (BlockingIOError, ConnectionAbortedError):  # another worker was first, or it is gone
-            return
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # another worker was first, or the client has left
         except OSError as error:  # such as too many open files
-            logger.error("no connection can be accepted, trying again soon: %s", error)
+            logger.error("cannot accept connections, retrying after %g s: %s", RETRY_SECONDS, error)
             self._pause(RETRY_SECONDS)
             return
         connection.setblocking(False)

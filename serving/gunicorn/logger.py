@@ -6,7 +6,7 @@ from gunicorn import glogging
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Leaves what gunicorn says to the root logger, unless --error-logfile names a file for it."""
+    """Passes gunicorn's messages to the root logger, unless --error-logfile names a file."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)

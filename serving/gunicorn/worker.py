@@ -6,106 +6,195 @@ import gc
 import os
 import signal
 import sys
+from email.utils import formatdate
 from functools import partial
 from typing import Any, Final
 
-from serving.gunicorn.connection import Connection, PublicWorker
+from gunicorn.workers.base import Worker as BaseWorker
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from serving import conf
+from serving.gunicorn.access_log import AccessLog
+from serving.gunicorn.connection import HEAD_MAX_BYTES, Connection, Limits
 from serving.gunicorn.hooks import hooks
 from serving.gunicorn.listener import Listener, shares
 
-# How long a stopping worker keeps connections without a request: the caller may have sent one.
+# A stopping worker keeps idle connections this long: the client may have sent a request already.
 LINGER_SECONDS: Final = 1.0
 TICK_SECONDS: Final = 0.2
+# Between two looks for silent connections.
+SWEEP_SECONDS: Final = 1.0
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 
 
-class Worker(PublicWorker):
-    """gunicorn's own asyncio worker, for a WSGI application.
+class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Runs uvicorn's protocol on an event loop, and a WSGI application behind the bridge.
 
-    Its threads only ever see whole requests. A connection has `read_timeout_seconds` to send the
-    head of its first request, and gunicorn's `keepalive` for the next ones. On SIGTERM, or
-    after --max-requests, what was sent is answered.
+    A connection has `read_timeout_seconds` to send a head, and gunicorn's `keepalive` between two
+    requests. On SIGTERM, or after --max-requests, the worker answers what was sent, and ends.
     """
 
-    def load_wsgi(self) -> None:
-        _keep_little_memory()  # before there are threads
-        super().load_wsgi()
-        # Here and not above: with --preload the settings may not be loaded before the application.
-        from serving import status_titles
-        from serving.bridge import Bridge
-
-        self.asgi = Bridge(self.app.wsgi())
-        self.connections: set[Connection] = set()
-        status_titles.load()
-        hooks.loaded()
-        # What is loaded by now stays: the collector need not hold up the worker's requests to look
-        # through all of it again and again.
-        gc.collect()
-        gc.freeze()
-        # A thread that fits gives way to the event loop sooner than after Python's 5 ms, of which a
-        # request needs several.
-        sys.setswitchinterval(0.0005)
-
     def init_process(self) -> None:
-        self._take_signals()
+        self.loop = _new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        self.connections: set[Connection] = set()
         super().init_process()
 
     def init_signals(self) -> None:
         super().init_signals()
-        self._take_signals()
-
-    def _take_signals(self) -> None:
-        # As soon as there is a process, and not through the event loop: what came before that runs
-        # would be lost, and the worker be killed when its time to stop is over.
+        self._stops_quickly = False
+        # Plain handlers: those of the loop lose a signal that arrives before the loop runs.
+        signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._stop)
 
     def _stop(self, number: int, frame: Any) -> None:
         self.alive = False
-        self.stops_quickly = number != signal.SIGTERM
+        self._stops_quickly = number != signal.SIGTERM
 
-    async def serve(self) -> None:
+    def load_wsgi(self) -> None:
+        _keep_little_memory()  # before there are threads
+        super().load_wsgi()
+        # Not imported above: with --preload, the settings are loaded with the application.
+        from serving import status_titles
+        from serving.bridge import Bridge
+
+        limits = conf.load()
+        self.limits = Limits(
+            request_line=self.cfg.limit_request_line or HEAD_MAX_BYTES,
+            fields=self.cfg.limit_request_fields,
+            field_size=self.cfg.limit_request_field_size or HEAD_MAX_BYTES,
+            read_seconds=limits.read_timeout_seconds.value,
+            write_seconds=limits.write_timeout_seconds.value,
+            keepalive_seconds=self.cfg.keepalive,
+        )
+        application: Any = Bridge(self.wsgi)
+        if self.log.access_log_enabled:
+            application = AccessLog(application, self.log)
+        self.config = _protocol_config(application)
+        self.state = ServerState()
+        status_titles.load()
+        hooks.loaded()
+        # The garbage collector need not scan again and again what is loaded by now.
+        gc.collect()
+        gc.freeze()
+        # Fitting threads yield to the event loop sooner than after Python's 5 ms.
+        sys.setswitchinterval(0.0005)
+
+    def run(self) -> None:
+        try:
+            self.loop.run_until_complete(self._serve())
+        finally:
+            for connection in list(self.connections):
+                connection.transport.abort()
+            self.loop.run_until_complete(_cancel_tasks())
+            self.loop.close()
+
+    def connection_began(self, connection: Connection) -> None:
+        """Count a connection; beyond the limit, close the one that has been idle for longest."""
+        self.connections.add(connection)
+        if len(self.connections) > self.cfg.worker_connections:
+            idle = [each for each in self.connections if each.is_idle]
+            min(idle, key=lambda each: each.active_at).transport.abort()
+
+    def connection_ended(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        shares.add(self.share, -1)
+
+    def request_ended(self) -> None:
+        """Count a request, and stop after those of --max-requests."""
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.alive = False
+
+    async def _serve(self) -> None:
         shares.begin(self.share)
-        self.servers = [
+        listeners = [
             Listener(sock.sock, partial(Connection, self), self.share) for sock in self.sockets
         ]
+        sweep_at = 0.0
         while self.alive and self.ppid == os.getppid():
             self.notify()
             hooks.tick()
+            if self.loop.time() >= sweep_at:
+                sweep_at = self.loop.time() + SWEEP_SECONDS
+                self._sweep()
             await asyncio.sleep(TICK_SECONDS)
         hooks.stopping()
-        await self.shut_down()
+        for listener in listeners:
+            listener.close()
+        await self._drain()
 
-    async def shut_down(self) -> None:
-        """Accept no more connections, and let requests finish."""
-        self.alive = False  # makes answers say that the connection will be closed
-        for server in self.servers:
-            server.close()
+    def _sweep(self) -> None:
+        """Close silent connections, and renew the Date header."""
+        self.state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        for connection in list(self.connections):
+            connection.close_if_late(self.loop.time())
+
+    async def _drain(self) -> None:
+        """Let requests finish, at most for gunicorn's graceful_timeout."""
+        self.alive = False  # responses from now on close their connections
         began = self.loop.time()
+        for connection in self.connections:
+            connection.close_after_response()
         while self.connections and self.loop.time() < began + self.cfg.graceful_timeout:
-            if self.stops_quickly:
+            if self._stops_quickly:
                 return
             if self.loop.time() > began + LINGER_SECONDS:
-                for connection in list(self.connections):
-                    connection.close_if_idle()
+                for connection in [each for each in self.connections if each.is_idle]:
+                    connection.transport.close()
+            self._sweep()
             self.notify()
             await asyncio.sleep(0.05)
         if self.connections:
             self.log.warning("Closing %d connections with requests", len(self.connections))
 
 
-def _keep_little_memory() -> None:
-    """Let the C library give the memory of large arrays back when they are freed.
+def _protocol_config(application: Any) -> Config:
+    """Return uvicorn's configuration: its protocol only, neither its server nor its logs."""
+    config = Config(
+        application,
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+    )
+    config.load()
+    return config
 
-    By itself, glibc keeps ever larger ones in its heap, and a worker stays as large as its largest
-    requests made it. Smaller ones it shall keep, to be used again: in one heap, since threads with
-    heaps of their own would each keep as much, and Python lets one at a time allocate anyway.
+
+async def _cancel_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=1.0)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def _keep_little_memory() -> None:
+    """Make glibc return the memory of large arrays when they are freed.
+
+    By default, glibc keeps ever larger blocks, and a worker stays as large as its largest request
+    made it. All threads share one heap for small blocks: with one heap each, each would keep as
+    much, and Python lets only one thread allocate at a time.
     """
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):  # not in musl
+    if hasattr(libc, "mallopt"):  # musl has none
         libc.mallopt(_M_ARENA_MAX, 1)
         libc.mallopt(_M_MMAP_THRESHOLD, 1024 * 1024)
         libc.mallopt(_M_TRIM_THRESHOLD, 4 * 1024 * 1024)

@@ -263,7 +263,7 @@ def test_a_hanging_database_blocks_only_one_thread(
 def test_the_number_of_cached_keys_is_limited(
     keyring: api_keys.Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_keys, "MAX_REMEMBERED", 3)
+    monkeypatch.setattr(api_keys, "MAX_CACHED", 3)
     for i in range(50):
         assert keyring.find(f"{i:08d}." + 32 * "x") is None
     assert len(keyring) == 0
@@ -273,7 +273,7 @@ def test_the_number_of_cached_keys_is_limited(
     assert len(keyring) == 3
     with unreachable_database():
         assert all(keyring.find(key) for key in keys[2:])
-        with pytest.raises(api_keys.DatabaseAwayError):
+        with pytest.raises(api_keys.DatabaseUnreachableError):
             keyring.find(keys[0])
 
 

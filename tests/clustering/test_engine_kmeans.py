@@ -1,10 +1,19 @@
-"""k-means compared with golden labels, and with scikit-learn."""
+"""k-means compared with golden labels, and with scikit-learn.
+
+`python -m tests.clustering.test_engine_kmeans CASES [SEED]` compares that many fits that can be
+given up with scikit-learn's.
+"""
+
+import sys
+import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
 from clustering.engine import kmeans, overflow
+from tests.clustering.test_engine_fast_kmeans import make_cases
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 
 
@@ -42,3 +51,51 @@ def test_points_that_are_not_copied_get_the_same_labels() -> None:
     before = points.copy()
     assert kmeans.fit_predict(points, 5, copy_x=False).labels.tolist() == copied.labels.tolist()
     np.testing.assert_allclose(points, before, rtol=1e-12)
+
+
+def count_differences(count: int, seed: int) -> int:
+    """Return how many fits that can be given up differ from scikit-learn's own."""
+    differences = 0
+    for kind, points, clusters in make_cases(count, seed):
+        checks: list[None] = []
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            expected = KMeans(clusters, random_state=9, n_init=10).fit_predict(points)
+            expected_warnings = [str(warning.message) for warning in caught]
+            caught.clear()
+            check = partial(checks.append, None)
+            labels = kmeans.fit_predict(points, clusters, fast_path=False, check=check).labels
+        found = (labels.dtype, labels.tolist(), [str(w.message) for w in caught], len(checks))
+        if found != (expected.dtype, expected.tolist(), expected_warnings, 10 * clusters):
+            differences += 1
+            print("differs:", kind, clusters, repr(points.tolist()))
+    return differences
+
+
+def test_a_fit_that_can_be_given_up_gets_the_same_labels_and_warnings() -> None:
+    assert not count_differences(300, seed=4)
+
+
+def test_many_points_get_the_same_labels_if_the_fit_can_be_given_up() -> None:
+    points = np.random.default_rng(9).integers(0, 40, size=(20_000, 3)).astype(float)
+    expected = KMeans(5, random_state=9, n_init=10).fit_predict(points)
+    fit = kmeans.fit_predict(points, 5, copy_x=False, check=lambda: None)
+    assert fit.labels.tolist() == expected.tolist()
+
+
+def test_a_fit_ends_at_the_check_that_fails() -> None:
+    points = np.random.default_rng(9).normal(size=(1000, 2))
+    checks: list[None] = []
+
+    def fail_at_the_third() -> None:
+        checks.append(None)
+        if len(checks) == 3:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        kmeans.fit_predict(points, 3, check=fail_at_the_third)
+    assert len(checks) == 3
+
+
+if __name__ == "__main__":
+    print(count_differences(int(sys.argv[1]), int((*sys.argv, "1")[2])), "differ")

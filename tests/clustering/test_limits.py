@@ -26,7 +26,7 @@ def post(client: Client, points: Any) -> Any:
     [
         ("KMEANS_MAX_POINTS", 8, (400, "too-many-points", "points")),
         ("KMEANS_MAX_DIMENSIONS", 1, (400, "too-many-dimensions", "points[0]")),
-        ("KMEANS_MAX_WORK", 9 * 3 * 10 - 1, (422, "too-much-work", "points")),
+        ("KMEANS_MAX_WORK", 9 * (2 + 32) * 3 * 10 - 1, (422, "too-much-work", "points")),
     ],
 )
 def test_the_problem_names_the_limit_and_the_limit_itself_is_accepted(
@@ -83,9 +83,10 @@ def test_a_header_warns_of_fewer_distinct_points_than_clusters(client: Client) -
 @pytest.mark.parametrize(
     ("setting", "value", "number"),
     [
-        ("THREADS", 66, 1),
+        ("THREADS", 0, 3),
         ("KMEANS_BODIES_MAX_BYTES", 1000, 2),
         ("KMEANS_QUEUE_TIMEOUT_SECONDS", 0, 3),
+        ("KMEANS_FIT_TIMEOUT_SECONDS", 0, 3),
         ("HISTORY_MAX_ROWS", -1, 3),
     ],
 )

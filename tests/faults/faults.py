@@ -1,5 +1,6 @@
 """The faults, each defined once, for `python -m tests.faults` and for pytest."""
 
+import contextlib
 import statistics
 import time
 from typing import Any
@@ -12,6 +13,7 @@ from tests.support.scene import (
     Fault,
     Scene,
 )
+from tests.support.waiting import wait_until
 
 PUSH_SECONDS = 1.0
 
@@ -78,30 +80,33 @@ def let_first_address_die(scene: Scene) -> None:
 
 
 def disable_instance(scene: Scene) -> None:
-    def change(**values: object) -> None:
-        scene.nacos.update_instance(scene.name, "127.0.0.1", scene.service.port, **values)  # type: ignore[arg-type]
+    def seen(name: str) -> object:
+        return scene.service.status["registration"].get("listed", {}).get(name)
 
-    def kept() -> dict[str, Any]:
-        # Over several heartbeats and checks.
+    def changed(name: str, value: object, **others: object) -> dict[str, Any]:
+        """Change the instance; return what it is several heartbeats after the agent saw that."""
+        values = {name: value, **others}
+        scene.nacos.update_instance(scene.name, "127.0.0.1", scene.service.port, **values)  # type: ignore[arg-type]
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: seen(name) == value)
         time.sleep(2)
         return scene.instance()
 
-    change(enabled=False)
-    scene.expect(not kept().get("enabled"), "fought the operator, who disabled the instance")
+    now = changed("enabled", False)
+    scene.expect(not now.get("enabled"), "fought the operator, who disabled the instance")
     said = scene.service.status["registration"]
     scene.expect(
         said["state"] == "registered" and not said.get("listed", {}).get("enabled", True),
         f"disabled by the operator, but status.json says {said}",
     )
-    change(enabled=True, weight=7.0, metadata={"owner": "operator"})
-    now = kept()
+    now = changed("weight", 7.0, enabled=True, metadata={"owner": "operator"})
     scene.expect(
         (now.get("enabled"), now.get("weight")) == (True, 7.0)
         # A 2.x server adds the operator's metadata to ours.
         and now["metadata"].get("owner") == "operator",
         f"fought the operator, who changed the instance; it is now {now}",
     )
-    weight = scene.service.status["registration"].get("listed", {}).get("weight")
+    weight = seen("weight")
     scene.expect(weight == 7.0, f"status.json says weight {weight} after the operator set 7.0")
 
 
@@ -142,6 +147,7 @@ FAULTS = [
     Fault("connections reset", reset_connections),
     Fault("connections reset 15 times", reset_again_and_again, in_pytest=False),
     Fault("server asks to reconnect", reload_connections),
+    # 2.2.4 never drops an idle half-open connection: there its list of instances proves nothing.
     Fault("network half-open", swallow_traffic, watch_seconds=30),
     Fault("stream ended cleanly", end_streams, "relay"),
     Fault("pushes lost", lose_pushes, "relay"),

@@ -1,5 +1,6 @@
 """The documents say what is so."""
 
+import inspect
 import json
 import re
 import shlex
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
+from gunicorn import arbiter
 
 from nacos_integration.conf import DEFAULTS, Conf
 from nacos_integration.validation import REQUIRED
@@ -59,9 +61,8 @@ def test_every_setting_named_anywhere_exists() -> None:
 
 
 def test_every_key_of_nacos_integration_is_described() -> None:
-    described = set(re.findall(r"`(\w+)`", section(
-        DOCUMENTS["docs/extending.md"], "`nacos_integration` in another Django project"
-    )))  # fmt: skip
+    readme = section(DOCUMENTS["nacos_integration/README.md"], "Settings")
+    described = set(re.findall(r"`(\w+)`", readme))
     table = {name.removeprefix("NACOS_").lower() for name in documented_settings()}
     table |= {name.removeprefix("service_") for name in table}
     for key in Conf.__dataclass_fields__:
@@ -125,11 +126,44 @@ def test_every_management_command_named_exists_with_its_options() -> None:
 
 
 def test_every_file_named_exists() -> None:
-    folders = "clustering|config|deploy|docs|kmeans_project|nacos_integration|tests|tools"
+    packages = "clustering|kmeans_project|nacos_integration|serving"
+    folders = f"{packages}|benchmarks|config|deploy|docs|tests|tools"
     made = {"deploy/.env"}
     for name, text in DOCUMENTS.items():
         for path in set(re.findall(rf"\b(?<!/)((?:{folders})/[\w./*-]*\w)", text)) - made:
             assert list(ROOT.glob(path)), f"{name}: {path}"
+
+
+def test_the_architecture_says_where_to_edit_what() -> None:
+    table = section(DOCUMENTS["docs/architecture.md"], "To change X, edit Y")
+    rows = [line.split("|")[2] for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 25
+    for row in rows:
+        paths = re.findall(r"`([\w*-]*[./][\w./*-]*)`", row)
+        assert paths, row
+        for path in paths:
+            assert list(ROOT.glob(path)), path
+        for name, path in re.findall(r"`(\w+)` in `([^`]+)`", row):
+            assert re.search(rf"\b{name}\b", (ROOT / path).read_text()), f"{name} in {path}"
+
+
+def test_the_architecture_shows_every_room() -> None:
+    picture = section(DOCUMENTS["docs/architecture.md"], "Packages").split("```")[1]
+    for package in ("kmeans_project", "clustering", "serving", "nacos_integration"):
+        folders = {path.parent.relative_to(ROOT) for path in (ROOT / package).rglob("*.py")}
+        for folder in folders:
+            if not {"management", "migrations"} & set(folder.parts):
+                assert f"{folder.name}/" in picture, folder
+
+
+def test_log_texts_in_the_documents_are_those_of_the_code() -> None:
+    code = inspect.getsource(arbiter)
+    for package in ("clustering", "kmeans_project", "nacos_integration", "serving"):
+        code += "".join(path.read_text() for path in (ROOT / package).rglob("*.py"))
+    quoted = re.findall(r"`([^`]+)` in (?:the log|`nacos status`)", DOCUMENTS["docs/operating.md"])
+    assert len(quoted) >= 9
+    for text in quoted:
+        assert re.search(re.escape(text).replace("…", r"(%s|\{.+?\})"), code), text
 
 
 def test_code_in_the_documents_is_code() -> None:

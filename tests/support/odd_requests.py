@@ -106,7 +106,7 @@ def valid(dice: random.Random) -> Attack:
         encoded = body.encode()
         size = dice.randint(1, len(encoded))
         parts = [encoded[i : i + size] for i in range(0, len(encoded), size)]
-        extension = dice.choice([b"", b";a=b", b' ; a="b c"', b";a"])
+        extension = dice.choice([b"", b";a=b", b';a="b c"', b";a"])
         chunks = [b"%x%s\r\n%s\r\n" % (len(part), extension, part) for part in parts]
         whole = chunked(b"".join(chunks) + b"0\r\n" + dice.choice([b"", b"X-Sum: 1\r\n"]) + b"\r\n")
     return Attack([whole], must_be=(200,))
@@ -214,6 +214,7 @@ def broken_chunks(dice: random.Random) -> Attack:
             data + b"\r\n0\r\n" + b"X: y\r\n" * dice.choice([1, 200, 5000]) + b"\r\n",
             data + b"\r\n0\r\nX: " + b"y" * 20_000 + b"\r\n\r\n",
             data + b"\r\n0\r\nno field\r\n\r\n",
+            data + b"\r\n0 ; a=b\r\n\r\n",
             data + b"\r\n0\r\n" + dice.choice([b"Content-Length: 5", b"Host: b"]) + b"\r\n\r\n",
             noise(dice) + b"\r\n\r\n",
         ]

@@ -1,4 +1,4 @@
-"""`manage.py nacos`: shows a running instance, checks it, takes it offline and back online."""
+"""`manage.py nacos`: shows, checks, deregisters and registers a running instance."""
 
 import json
 from argparse import ArgumentParser
@@ -13,7 +13,7 @@ CONFIRM_SECONDS = 10.0
 
 
 class Command(BaseCommand):
-    """Works through the state directory, from outside the process that serves."""
+    """Reads and writes the state directory; the agent may run in another process."""
 
     help = "Show this instance's state, check what is wrong, or take it offline in Nacos."
     requires_system_checks = ["nacos"]

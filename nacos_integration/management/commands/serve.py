@@ -26,12 +26,12 @@ EX_SOFTWARE = 70
 class Command(BaseCommand):
     """Serves until SIGTERM or SIGINT, and ends in order.
 
-    On SIGTERM the instance becomes not ready and deregisters. It serves for `drain_seconds` more,
-    because callers keep its address that long; a second SIGTERM ends that. Then requests in flight
-    finish. SIGINT skips the wait.
+    On SIGTERM the instance becomes not ready and deregisters. It serves for another `drain_seconds`
+    because callers cache its address, unless a second signal comes. Then requests in flight finish.
+    SIGINT skips `drain_seconds`.
     """
 
-    help = "Serve with gunicorn, registered in Nacos where that is configured."
+    help = "Serve with gunicorn, registered in Nacos if that is configured."
     # Checking the URLs would import what only the workers need.
     requires_system_checks = ["serving"]
 
@@ -78,11 +78,11 @@ class Command(BaseCommand):
             raise CommandError(f"gunicorn ended by itself, exit code {exit_code}")
 
     def _on_signal(self, number: int, frame: Any) -> None:
-        # No threading.Event: a second signal during its set() would wait for the first for ever.
+        # No threading.Event: a second signal during its set() would deadlock.
         self._signals.append(number)
 
     def _drain(self, gunicorn: Gunicorn, seconds: float) -> None:
-        """Serve callers that still have the address, until another signal at the most."""
+        """Serve callers that still have the address, for `seconds` or until another signal."""
         received = len(self._signals)
         deadline = time.monotonic() + seconds
         while (
@@ -97,12 +97,12 @@ class Command(BaseCommand):
             executor = MigrationExecutor(connection)
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         except DatabaseError as error:
-            # Requests do not need the database; history waits for it.
+            # Requests do not need the database, and history waits for it.
             logger.error("the database is unreachable, serving without history: %s", error)
             return
         finally:
             connection.close()
-        # A temporary SQLite file is new at each start; any other database is migrated by operators.
+        # A temporary SQLite file is new at each start. Operators migrate any other database.
         is_temporary = self._conf.state_dir_is_temporary and connection.vendor == "sqlite"
         if missing and is_temporary:
             call_command("migrate", verbosity=0, skip_checks=True)

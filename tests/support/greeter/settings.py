@@ -18,8 +18,6 @@ NACOS = {
     "bind_port": int(os.environ.get("PORT", "8000")),
     "state_dir": STATE_DIR,
     "drain_seconds": float(os.environ.get("SERVE_DRAIN_SECONDS", "40")),
-    # Messages name these beside the keys.
-    "variables": {"server_addr": "NACOS_SERVER_ADDR", "bind_port": "PORT"},
     **environment(os.environ),
 }
 

@@ -20,7 +20,7 @@ MINI_BATCH = points_model(
 )
 class MiniBatchKMeansView(PointsView):
     def fit_predict(self, points: NDArray[np.float64], parameters: Parameters) -> NDArray[np.int32]:
-        # Imported here, because commands load this file too and need no scikit-learn.
+        # Imported here: commands load this file too.
         from sklearn.cluster import MiniBatchKMeans
 
         model = MiniBatchKMeans(n_clusters=parameters.clusters, random_state=9, n_init=self.starts)
