@@ -3,7 +3,7 @@
 
 import sys
 
-from kmeans_project.prepare import prepare
+from kmeans_project.prepare import prepare, remove_metrics
 
 
 def main() -> None:
@@ -20,7 +20,11 @@ def main() -> None:
     except ImproperlyConfigured as error:  # reading the first setting reads all of them
         sys.exit(f"wrong setting: {error}")
     RunServer.default_port = str(settings.PORT)
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    finally:
+        if sys.argv[1:2] == ["serve"]:
+            remove_metrics(seconds=3.0)  # if gunicorn was killed
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ _DETAILS = {
     403: "forbidden; a form needs the CSRF token and the cookies of its page",
     404: "nothing is served at this address",
     405: "this method is not allowed here; see the Allow header",
+    429: "too many failed logins from this address; see the Retry-After header",
     500: "unexpected error; see the service's log",
+    503: "too many logins at this moment; see the Retry-After header",
 }
 
 

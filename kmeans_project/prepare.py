@@ -5,13 +5,18 @@ Child processes inherit the variables.
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import logging.config
 import os
 import secrets
 import shutil
+import stat
+import sys
 import tempfile
+import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +36,12 @@ _DEFAULTS: Final = {
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
     "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/metrics",
 }
+# They write files of the source, which other users may need to read.
+_COMMANDS_FOR_THE_SOURCE: Final = {
+    "collectstatic", "compilemessages", "makemessages", "makemigrations",
+}  # fmt: skip
+_METRICS_PREFIX: Final = "skl-kmeans-metrics-"
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108
 
 
 @functools.cache
@@ -44,6 +55,8 @@ def prepare() -> None:
     # Shared by all processes of a launch. It shows them whether a file in the state directory is
     # from their own agent or from an earlier launch.
     os.environ.setdefault("SERVE_LAUNCH_ID", uuid.uuid4().hex)
+    if not _COMMANDS_FOR_THE_SOURCE & set(sys.argv[1:2]):
+        os.umask(0o077)  # for children too
     _make_state_dir()
     _make_secret_key()
 
@@ -56,15 +69,49 @@ def prepare_metrics() -> None:
     env = Environment()
     if env.str("PROMETHEUS_MULTIPROC_DIR", ""):
         return
+    remove_metrics()
     # In memory if possible: workers map the files, and a full disk would kill them.
-    memory = Path("/dev/shm")  # noqa: S108
-    folder = tempfile.mkdtemp(
-        prefix="skl-kmeans-metrics-",
-        dir=memory if os.access(memory, os.W_OK) else state_dir(env),
-    )
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    place = _MEMORY if os.access(_MEMORY, os.W_OK) else state_dir(env)
+    draft = Path(tempfile.mkdtemp(prefix=".", dir=place))
+    # Locked before it has its name, and until the last worker has ended, however that ends.
+    fcntl.flock(os.open(draft, os.O_RDONLY), fcntl.LOCK_SH)
+    launch_id = env.str("SERVE_LAUNCH_ID")
+    folder = draft.rename(place / f"{_METRICS_PREFIX}{launch_id}{draft.name}")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     # If the start fails, gunicorn does not call its `on_exit`.
-    atexit.register(_remove, Path(folder), os.getpid())
+    atexit.register(_remove, folder, os.getpid())
+
+
+def remove_metrics(seconds: float = 0.0) -> None:
+    """Remove the metrics folders that no process uses; wait so long for those of this launch."""
+    deadline = time.monotonic() + seconds
+    launch_id = Environment().str("SERVE_LAUNCH_ID")
+    while True:
+        used = [folder for folder in _metrics_folders() if not _remove_if_unused(folder)]
+        if time.monotonic() >= deadline or not any(launch_id in folder.name for folder in used):
+            return
+        time.sleep(0.05)
+
+
+def _metrics_folders() -> Iterator[Path]:
+    # Named by a launch id: a release that did not lock its folder may run beside this one.
+    for place in (_MEMORY, state_dir(Environment())):
+        yield from place.glob(f"{_METRICS_PREFIX}{32 * '[0-9a-f]'}*")
+
+
+def _remove_if_unused(folder: Path) -> bool:
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return False  # of another user, or gone
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
 
 
 def _make_state_dir() -> None:
@@ -72,8 +119,9 @@ def _make_state_dir() -> None:
     env = Environment()
     wanted = state_dir(env)
     try:
-        wanted.mkdir(parents=True, exist_ok=True)
+        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=wanted).close()
+        _tighten(wanted)
     except OSError as error:
         private = Path(tempfile.mkdtemp(prefix="skl-kmeans-"))
         os.environ["STATE_DIR"] = str(private)
@@ -84,6 +132,27 @@ def _make_state_dir() -> None:
             "STATE_DIR %s cannot be written (%s): using %s until this process ends",
             wanted, error.strerror, private,
         )  # fmt: skip
+
+
+def _tighten(folder: Path) -> None:
+    """Let only this user read what another umask, or an earlier release, has left readable."""
+    own = [path for name in ("applied", "agents") for path in (folder / name).glob("**/*")]
+    own += [
+        folder / "applied",
+        folder / "agents",
+        *folder.glob("db.sqlite3*"),
+        *folder.glob("secret_key*"),
+    ]
+    # STATE_DIR may be a folder that others need, such as /tmp or a home.
+    others = {path.name for path in folder.iterdir() if path.is_dir()} - {"applied", "agents"}
+    if not {name for name in others if not name.startswith((".", _METRICS_PREFIX))}:
+        own.append(folder)
+    for path in own:
+        # Files come and go, and some may belong to another user.
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            mode = path.lstat().st_mode
+            if not stat.S_ISLNK(mode) and mode & 0o077 and not mode & stat.S_ISVTX:
+                path.chmod(stat.S_IMODE(mode) & 0o700)
 
 
 def _remove(folder: Path, owner: int) -> None:

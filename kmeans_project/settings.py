@@ -202,6 +202,9 @@ DEBUG = env.bool("DJANGO_DEBUG", False)
 # admin has its own list.
 ALLOWED_HOSTS = ["*"]
 ADMIN_ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+# Failed logins of a name from an address, and for how long they count.
+LOGIN_FAILURES_MAX = env.int("LOGIN_FAILURES_MAX", 5)
+LOGIN_COOL_OFF_SECONDS = env.int("LOGIN_COOL_OFF_SECONDS", 300)
 # Off by default, because services on one network usually call each other over plain HTTP.
 DJANGO_TLS = env.bool("DJANGO_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = DJANGO_TLS
@@ -321,6 +324,8 @@ STATIC_URL = "static/"
 # Serve static files from the packages, so that collectstatic is not needed.
 WHITENOISE_USE_FINDERS = True
 REST_FRAMEWORK = {
+    # DRF's own would check any password of an Authorization header, without a limit.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "serving.problems.handle",

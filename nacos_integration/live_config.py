@@ -8,10 +8,13 @@ import hashlib
 import logging
 import time
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from django.utils.module_loading import import_string
 
 from nacos_integration import conf
-from nacos_integration.state import files, status
+from nacos_integration.state import checked, files, status
 from nacos_integration.state.states import ConfigOrigin
 
 logger = logging.getLogger(__name__)
@@ -46,37 +49,85 @@ class AppliedConfig(Generic[Value]):
         return self.md5[:12]
 
 
-# (the file's signature, the handler, the result); replaced as a whole, so no lock is needed.
-_cached: tuple[object, type[ConfigHandler], AppliedConfig[ConfigHandler]] | None = None
+@dataclass(frozen=True)
+class _Look:
+    """One look at the applied config file: its status, None without a file, and what came of it."""
+
+    path: Path
+    signature: object
+    handler: type[ConfigHandler]
+    is_readable: bool
+    config: AppliedConfig[ConfigHandler]
+
+
+# Replaced as a whole, so no lock is needed.
+_last: _Look | None = None
 
 
 def current(handler: type[Value]) -> AppliedConfig[Value]:
-    """Return the config in force, `handler()` if none was ever applied."""
-    global _cached
+    """Return the config in force, `handler()` when none was ever applied.
+
+    A process keeps what it has read while the file is damaged or missing: the agent repairs it.
+    """
+    return _look(handler).config  # type: ignore[return-value]  # a look is of one handler
+
+
+def file_error(handler: type[ConfigHandler]) -> str | None:
+    """Return what is wrong with the applied config file, None where nothing is."""
+    look = _look(handler)
+    if look.is_readable or (look.signature is None and look.config.applied_at is None):
+        return None
+    what = "is missing" if look.signature is None else "is damaged, or no longer accepted"
+    return f"{look.path} {what}"
+
+
+def _look(handler: type[ConfigHandler]) -> _Look:
+    global _last
     path = conf.load().applied_path
     try:
         stat = path.stat()
         signature: object = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
     except OSError:
         signature = None
-    cached = _cached
-    if cached is None or cached[:2] != (signature, handler):
-        cached = (signature, handler, _read(handler) if signature else _default(handler))
-        _cached = cached
-    return cached[2]  # type: ignore[return-value]  # the handler was compared above
+    last = _last
+    if last is None or (last.path, last.signature, last.handler) != (path, signature, handler):
+        found = _read(path, handler) if signature else None
+        config: AppliedConfig[ConfigHandler]
+        if found is not None:
+            config = found
+        elif last is not None and (last.path, last.handler) == (path, handler):
+            config = last.config
+            logger.error("config: %s cannot be used, keeping md5 %s", path, config.md5)
+        else:
+            config = _default(handler)
+        last = _last = _Look(path, signature, handler, found is not None, config)
+    return last
 
 
-def _read(handler: type[Value]) -> AppliedConfig[Value]:
-    path = conf.load().applied_path
+def read_applied(path: Path) -> dict[str, Any] | None:
+    """Return the content of an applied config file, None where it is missing or damaged."""
     applied = files.read_json(path)
     if applied is None:
-        return _default(handler)
+        return None
+    text, source, at = (applied.get(name) for name in ("content", "source", "applied_at"))
+    if not isinstance(text, str) or not isinstance(source, str) or checked.moment(at) is None:
+        return None
+    try:
+        return applied if md5_of(text) == applied.get("md5") else None
+    except UnicodeEncodeError:
+        return None
+
+
+def _read(path: Path, handler: type[Value]) -> AppliedConfig[Value] | None:
+    applied = read_applied(path)
+    if applied is None:
+        return None
     try:
         value, _ = handler.parse(applied["content"])
     except ValueError as error:
         # An earlier release accepted it, or other limits were set.
-        logger.error("config: %s is no longer accepted, using the default: %s", path, error)
-        return _default(handler)
+        logger.error("config: %s is no longer accepted: %s", path, error)
+        return None
     return AppliedConfig(value, applied["md5"], applied["source"], applied["applied_at"])
 
 
@@ -107,10 +158,12 @@ def is_synced() -> bool:
         _deadline = time.monotonic() + settings.sync_timeout_seconds
     agent = status.read()
     if agent.get("launch_id") == settings.launch_id:
-        _synced = bool(
-            agent["config"]["synced_at"]
-            or time.time() > agent["started_at"] + settings.sync_timeout_seconds
+        started_at = agent["started_at"]
+        is_due = agent["config"]["synced_at"] or (
+            started_at and time.time() > started_at + settings.sync_timeout_seconds
         )
+        # A process that has not read the applied config yet waits until it can.
+        _synced = bool(is_due) and (agent["config"]["md5"] is None or _has_read())
     if not _synced and time.monotonic() > _deadline:
         logger.warning(
             "config: no agent has confirmed it within %g s, starting with the last good one or the "
@@ -119,6 +172,10 @@ def is_synced() -> bool:
         )
         _synced = True
     return _synced
+
+
+def _has_read() -> bool:
+    return current(import_string(conf.load().config_handler)).applied_at is not None
 
 
 def wait_until_synced() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from nacos_integration.agent.applied_file import AppliedFile
 from nacos_integration.agent.backoff import Backoff
 from nacos_integration.agent.sources import MAX_BYTES, ConfigSource
 from nacos_integration.conf import Conf
 from nacos_integration.errors import SourceUnavailableError, UnreadableConfigError
 from nacos_integration.live_config import ConfigHandler, md5_of
 from nacos_integration.models import ConfigChange
-from nacos_integration.state import files
 from nacos_integration.state.states import ConfigOrigin
 from nacos_integration.state.status import Status
 
@@ -27,8 +27,8 @@ RETRY_SECONDS = (0.5, 1.0, 2.0, 3.0)
 class ConfigWatcher:
     """Compares the source with the applied config file, which nothing else writes.
 
-    All methods are called from one thread. `record` takes the row of a change for the history, and
-    must not block.
+    All methods are called from one thread, but `repair` from another. `record` takes the row of a
+    change for the history, and must not block.
     """
 
     def __init__(
@@ -44,11 +44,12 @@ class ConfigWatcher:
         self._record = record
         self._handler: type[ConfigHandler] = import_string(conf.config_handler)
         self._started = time.monotonic()
-        self._applied: dict[str, Any] | None = files.read_json(conf.applied_path)
+        self._file = AppliedFile(conf.applied_path, self._handler)
         self._rejected: tuple[str | None, str] | None = None
         self._backoff = Backoff(*RETRY_SECONDS)
         self._source_error: str | None = None
         self._write_error: str | None = None
+        self._file_error: str | None = None
         self._synced = False
         self._started_unsynced = False
         self._status.update("config", **self._in_force())
@@ -70,10 +71,29 @@ class ConfigWatcher:
         self._status.update("config", synced_at=time.time(), source_error=None)
         return self._backoff.longest if self._write_error else None
 
+    def repair(self) -> None:
+        """Write the applied config file again, if something else has changed or removed it."""
+        if not self._file.is_damaged():
+            return
+        error = f"{self._conf.applied_path} was changed or removed"
+        try:
+            self._report_file(error)
+            self._file.repair()
+        except OSError as failure:
+            self._report_file(f"{error}, and cannot be written: {failure}")
+        else:
+            self._report_file(None)
+
+    def _report_file(self, error: str | None) -> None:
+        if error != self._file_error:
+            self._file_error = error
+            logger.error("config: %s", error or f"{self._conf.applied_path} is repaired")
+            self._status.update("config", file_error=error)
+
     def _verify(self, text: str | None) -> None:
         if text is None or not text.strip():
             return self._reject(text, f"there is no config at {self._conf.config_key}")
-        if self._applied and text == self._applied["content"]:
+        if self._file.content and text == self._file.content["content"]:
             self._rejected = None
             self._status.update("config", rejected=None)
             return None
@@ -98,7 +118,7 @@ class ConfigWatcher:
             "applied_at": time.time(),
         }
         try:
-            files.write_json(self._conf.applied_path, applied)
+            self._file.write(applied)
         except OSError as error:
             # The last good config stays in force; the next call retries.
             if self._write_error is None:
@@ -106,7 +126,6 @@ class ConfigWatcher:
             self._write_error = str(error)
             self._status.update("config", write_error=self._write_error)
             return
-        self._applied = applied
         self._rejected = None
         self._write_error = None
         logger.info("config: applied %s, md5 %s%s", value, applied["md5"], _suffix(remarks))
@@ -118,7 +137,7 @@ class ConfigWatcher:
         if self._rejected == (text, reason):
             return  # reported already: the text is read again every few seconds
         self._rejected = (text, reason)
-        stays = f"md5 {self._applied['md5']}" if self._applied else "the default"
+        stays = f"md5 {self._file.content['md5']}" if self._file.content else "the default"
         logger.warning("config: rejected, %s stays in force: %s", stays, reason)
         self._status.update("config", rejected={"reason": reason, "at": time.time()})
         self._status.count("config", "rejected_count")
@@ -135,21 +154,21 @@ class ConfigWatcher:
         if late and not self._synced and not self._started_unsynced:
             self._started_unsynced = True
             text = self._text_in_force()
-            origin = ConfigOrigin.SNAPSHOT if self._applied else ConfigOrigin.DEFAULT
+            origin = ConfigOrigin.SNAPSHOT if self._file.content else ConfigOrigin.DEFAULT
             logger.warning("config: starting with the %s", origin)
             self._record_change(ConfigChange.Outcome.APPLIED, reason, text, text, origin)
         return self._backoff.next()
 
     def _text_in_force(self) -> str:
-        return self._applied["content"] if self._applied else ""
+        return self._file.content["content"] if self._file.content else ""
 
     def _in_force(self) -> dict[str, Any]:
-        if self._applied is None:
+        if self._file.content is None:
             return {"in_force": ConfigOrigin.DEFAULT, "md5": None, "applied_at": None}
         return {
-            "in_force": self._applied["source"],
-            "md5": self._applied["md5"],
-            "applied_at": self._applied["applied_at"],
+            "in_force": self._file.content["source"],
+            "md5": self._file.content["md5"],
+            "applied_at": self._file.content["applied_at"],
         }
 
     def _record_change(

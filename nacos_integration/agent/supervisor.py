@@ -10,7 +10,7 @@ import time
 
 from nacos_integration.agent.threads import AgentThreads
 from nacos_integration.conf import Conf
-from nacos_integration.state import worker_reports
+from nacos_integration.state import files, worker_reports
 from nacos_integration.state.states import SETTLED
 from nacos_integration.state.status import read as read_status
 
@@ -104,7 +104,7 @@ class Agent:
         """Return the locked file, or None if the agent was stopped first."""
         while not self._stopping.is_set():
             # Opened here and not earlier: a child forked with an open lock would keep it locked.
-            self._lock_path.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folder(self._lock_path.parent)
             lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
             with contextlib.suppress(BlockingIOError, FileNotFoundError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -142,6 +142,8 @@ class Agent:
     def _poll(self, threads: AgentThreads) -> None:
         while not self._stopping.wait(TICK_SECONDS) and threads.are_alive():
             threads.pass_on_requests()
+            # Here, because the threads may wait for Nacos.
+            threads.repair_applied_file()
             if self._deregistering.is_set() and not threads.is_draining:
                 self._drain(threads)
 

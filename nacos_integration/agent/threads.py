@@ -32,7 +32,7 @@ class AgentThreads:
         self._audit = AuditLog(self._report_database)
         self._client = NacosClient(conf, conf.agent_dir / "sdk") if conf.uses_nacos else None
         source = NacosSource(self._client) if self._client else FileSource(Path(conf.config_file))
-        watcher = ConfigWatcher(conf, source, self.status, self._audit.record)
+        self._watcher = watcher = ConfigWatcher(conf, source, self.status, self._audit.record)
         self._watcher_loop = Loop(
             "config-watcher", partial(_watch, watcher, source, conf), source.wake
         )
@@ -55,6 +55,10 @@ class AgentThreads:
         return self._watcher_loop.is_alive() and (
             self._heartbeat is None or self._heartbeat.is_alive()
         )
+
+    def repair_applied_file(self) -> None:
+        """Write the applied config file again, if something else has changed or removed it."""
+        self._watcher.repair()
 
     def pass_on_requests(self) -> None:
         """Wake the thread that must answer a file of another process."""

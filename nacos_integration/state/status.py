@@ -9,10 +9,12 @@ import logging
 import os
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 from nacos_integration import conf
-from nacos_integration.state import files
+from nacos_integration.state import checked, files
 from nacos_integration.state.states import RegistrationState
 
 logger = logging.getLogger(__name__)
@@ -23,6 +25,42 @@ COUNTERS = (
     ("config", "rejected_count"),
     ("registration", "reregistered_count"),
 )
+# What readers use, and how each value is checked.
+_FIELDS: Final[dict[str, Callable[[Any], Any]]] = {
+    "launch_id": checked.text,
+    "instance": checked.text,
+    "pid": checked.whole,
+    "started_at": checked.moment,
+    "written_at": checked.moment,
+    "draining_since": checked.moment,
+}
+_SECTIONS: Final[dict[str, dict[str, Callable[[Any], Any]]]] = {
+    "config": {
+        "source": checked.text,
+        "key": checked.text,
+        "in_force": checked.text,
+        "md5": checked.text,
+        "applied_at": checked.moment,
+        "synced_at": checked.moment,
+        "applied_count": checked.whole,
+        "rejected_count": checked.whole,
+        "rejected": checked.rejection,
+        "source_error": checked.text,
+        "write_error": checked.text,
+        "file_error": checked.text,
+    },
+    "registration": {
+        "state": checked.text,
+        "error": checked.text,
+        "verified_at": checked.moment,
+        "confirmed_at": checked.moment,
+        "differences": checked.texts,
+        "listed": checked.instance,
+        "registrations": checked.whole,
+        "reregistered_count": checked.whole,
+    },
+    "database": {"reachable": checked.flag, "checked_at": checked.moment},
+}
 
 
 class Status:
@@ -86,11 +124,10 @@ class Status:
         self._instances_path.unlink(missing_ok=True)
 
     def _restore_counters(self) -> None:
-        before = files.read_json(self._path) or {}
-        if before.get("launch_id") != self._content["launch_id"]:
-            before = {}
+        before = _read(self._path)
+        is_of_this_launch = before.get("launch_id") == self._content["launch_id"]
         for section, name in COUNTERS:
-            self._content[section][name] = before.get(section, {}).get(name, 0)
+            self._content[section][name] = (is_of_this_launch and before[section][name]) or 0
 
     def _write(self) -> None:
         # A full disk must not end the agent, and its status is most needed then.
@@ -108,8 +145,23 @@ class Status:
 
 
 def read() -> dict[str, Any]:
-    """Return what the agent of this instance last wrote, empty if it never did."""
-    return files.read_json(conf.load().agent_dir / "status.json") or {}
+    """Return what the agent of this instance last wrote; empty where there was none.
+
+    Else all of `_FIELDS` and `_SECTIONS` is there, None where it is missing or damaged.
+    """
+    return _read(conf.load().agent_dir / "status.json")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = files.read_json(path)
+    if not content:
+        return {}
+    status: dict[str, Any] = {name: check(content.get(name)) for name, check in _FIELDS.items()}
+    for section, fields in _SECTIONS.items():
+        values = content.get(section)
+        given = values if isinstance(values, dict) else {}
+        status[section] = {name: check(given.get(name)) for name, check in fields.items()}
+    return status
 
 
 def seconds_since(moment: float | None) -> float | None:
@@ -131,6 +183,8 @@ def is_agent_running() -> bool:
 
 def read_instances() -> list[dict[str, Any]]:
     """Return the service's instances as the registry last listed them."""
-    listed = files.read_json(conf.load().agent_dir / "registry.json") or {}
-    instances: list[dict[str, Any]] = listed.get("instances", [])
-    return instances
+    content = files.read_json(conf.load().agent_dir / "registry.json") or {}
+    listed = content.get("instances")
+    return (
+        [entry for entry in listed if checked.instance(entry)] if isinstance(listed, list) else []
+    )

@@ -8,12 +8,13 @@ import contextlib
 import logging
 import os
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from django.utils.module_loading import import_string
 
 from nacos_integration import conf, live_config
-from nacos_integration.state import files
+from nacos_integration.state import checked, files
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,13 @@ BEAT_SECONDS = 2.0
 SILENT_SECONDS = 10.0
 # By then gunicorn has replaced a worker that hangs.
 GONE_SECONDS = 60.0
+_FIELDS: Final[dict[str, Callable[[object], Any]]] = {
+    "pid": checked.whole,
+    "launch_id": checked.text,
+    "version": checked.text,
+    "value": checked.text,
+    "since": checked.moment,
+}
 
 
 class WorkerReport:
@@ -82,17 +90,22 @@ def read() -> list[dict[str, Any]]:
         report = files.read_json(path)
         with contextlib.suppress(FileNotFoundError):
             silent_seconds = max(0.0, time.time() - path.stat().st_mtime)
-            if report is None or not _is_alive(report["pid"]) or silent_seconds > GONE_SECONDS:
-                path.unlink()
-            elif report.pop("launch_id") == settings.launch_id:
-                found.append(report | {"silent_seconds": round(silent_seconds, 1)})
+            worker = {name: check((report or {}).get(name)) for name, check in _FIELDS.items()}
+            launch_id = worker.pop("launch_id")
+            is_damaged = launch_id == settings.launch_id and None in worker.values()
+            if is_damaged or not _is_alive(worker["pid"]) or silent_seconds > GONE_SECONDS:
+                path.unlink()  # a living worker writes it again
+            elif launch_id == settings.launch_id:
+                found.append(worker | {"silent_seconds": round(silent_seconds, 1)})
     return found
 
 
-def _is_alive(pid: int) -> bool:
+def _is_alive(pid: int | None) -> bool:
+    if pid is None:
+        return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass

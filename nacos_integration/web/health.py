@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
+from django.utils.module_loading import import_string
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -76,10 +77,14 @@ def _checks(agent: dict[str, Any]) -> dict[str, Any]:
     """Return what the agent knows: for each check `ok`, and its age in seconds."""
     config, registration = agent.get("config", {}), agent.get("registration", {})
     database = agent.get("database", {})
+    # This process may find out before the agent does.
+    handler = import_string(conf.load().config_handler)
+    file_error = config.get("file_error") or live_config.file_error(handler)
     return {
         "config": {
-            "ok": live_config.is_synced(),
+            "ok": live_config.is_synced() and not file_error,
             "source_error": config.get("source_error"),
+            "file_error": file_error,
             "age_seconds": _age(config.get("synced_at")),
         },
         "nacos": {

@@ -1,5 +1,6 @@
 """All instances of the service, the config that each runs, and its entry in the registry."""
 
+import ipaddress
 import json
 import os
 import threading
@@ -11,12 +12,16 @@ from typing import Any, Literal
 from django.utils.module_loading import import_string
 
 from nacos_integration import conf, http_client, live_config
-from nacos_integration.state import status, worker_reports
+from nacos_integration.state import checked, status, worker_reports
 
 TIMEOUT_SECONDS = 1.0
 KEEP_SECONDS = 2.0
 QUERIED_MAX = 32
 ANSWER_MAX_BYTES = 64 * 1024
+# Of an answer that another program may have made up.
+WORKERS_MAX = 128
+VERSION_MAX = 32
+VALUE_MAX = 200
 
 State = Literal["ok", "unreachable", "foreign"]
 Agreement = Literal["agree", "differ", "unknown"]
@@ -122,28 +127,41 @@ def _query_others(listed: dict[str, dict[str, Any]]) -> list[Instance]:
 def _query(address: str, listed: dict[str, Any]) -> Instance:
     """Query one other instance at the address that callers use."""
     try:
+        ipaddress.ip_address(listed["ip"])
         answer = http_client.get(
             address, "/statusz", seconds=TIMEOUT_SECONDS, max_bytes=ANSWER_MAX_BYTES
         )
+        workers = _workers(json.loads(answer.body))
     except OSError as error:
         return Instance(address, False, "unreachable", str(error), listed=listed)
-    except ValueError:
-        return Instance(address, False, "foreign", listed=listed)
-    try:
-        report = json.loads(answer.body)
-        is_ours = report["service"] == conf.load().service_name
-        workers = [
-            {
-                "pid": int(worker["pid"]),
-                "version": str(worker["version"]),
-                "value": str(worker["value"]),
-                "since": worker["since"] and float(worker["since"]),
-                "silent_seconds": float(worker["silent_seconds"]),
-            }
-            for worker in report["workers"]
-        ]
-    except (ValueError, TypeError, KeyError):
-        is_ours = False
-    if not is_ours:
+    except (ValueError, RecursionError):
+        workers = None
+    if workers is None:
         return Instance(address, False, "foreign", listed=listed)
     return Instance(address, False, "ok", workers=workers, listed=listed)
+
+
+def _workers(report: Any) -> list[dict[str, Any]] | None:
+    """Return the workers of an answer, None where it is not one of this service."""
+    if not isinstance(report, dict) or report.get("service") != conf.load().service_name:
+        return None
+    given = report.get("workers")
+    if not isinstance(given, list) or len(given) > WORKERS_MAX:
+        return None
+    workers = [_worker(worker) for worker in given if isinstance(worker, dict)]
+    complete = [worker for worker in workers if worker is not None]
+    return complete if len(complete) == len(given) else None
+
+
+def _worker(given: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what is shown and compared of a worker, None where something is wrong."""
+    needed = {
+        "pid": checked.whole(given.get("pid")),
+        "version": checked.text(given.get("version"), VERSION_MAX),
+        "value": checked.text(given.get("value"), VALUE_MAX),
+        "silent_seconds": checked.moment(given.get("silent_seconds")),
+    }
+    since = given.get("since")
+    if None in needed.values() or (since is not None and checked.moment(since) is None):
+        return None
+    return needed | {"since": since}

@@ -23,45 +23,52 @@ class AgentCollector(Collector):
         )
         yield _age("nacos_agent_status", "the agent last wrote its status", agent["written_at"])
         yield _age("nacos_config", "the config in force was applied", config["applied_at"])
-        yield InfoMetricFamily(
-            "nacos_config",
-            "The config in force.",
-            {"version": (config["md5"] or "")[:12], "source": config["in_force"]},
-        )
+        in_force = InfoMetricFamily("nacos_config", "The config in force.")
+        if source := config["in_force"]:
+            in_force.add_metric([], {"version": (config["md5"] or "")[:12], "source": source})
+        yield in_force
         changes = CounterMetricFamily(
             "nacos_config_changes",
             "Config texts applied or rejected since the launch.",
             labels=["outcome"],
         )
         for outcome in ("applied", "rejected"):
-            changes.add_metric([outcome], config[f"{outcome}_count"])
+            if (count := config[f"{outcome}_count"]) is not None:
+                changes.add_metric([outcome], count)
         yield changes
-        yield GaugeMetricFamily(
+        state = registration["state"]
+        yield _gauge(
             "nacos_registered",
             "1 if the registry lists this instance.",
-            float(registration["state"] == RegistrationState.REGISTERED),
+            None if state is None else state == RegistrationState.REGISTERED,
         )
         yield _age(
-            "nacos_verified",
-            "the registry last listed this instance",
-            registration.get("verified_at"),
+            "nacos_verified", "the registry last listed this instance", registration["verified_at"]
         )
-        yield CounterMetricFamily(
+        lost = CounterMetricFamily(
             "nacos_reregistrations",
             "How often the registry had lost this instance since the launch.",
-            registration["reregistered_count"],
         )
-        yield GaugeMetricFamily(
+        if (count := registration["reregistered_count"]) is not None:
+            lost.add_metric([], count)
+        yield lost
+        # None before the first check too.
+        yield _gauge(
             "database_reachable",
             "1 if the agent reached the database when it last tried.",
-            float(bool(database["reachable"])),
+            bool(database["reachable"]),
         )
+
+
+def _gauge(name: str, what: str, value: float | None) -> Metric:
+    """Return a gauge, without a value where that is None: unknown or damaged."""
+    gauge = GaugeMetricFamily(name, what)
+    if value is not None:
+        gauge.add_metric([], float(value))
+    return gauge
 
 
 def _age(name: str, what: str, moment: float | None) -> Metric:
     """Return a gauge of the seconds since `moment`, without a value if that is None."""
-    gauge = GaugeMetricFamily(f"{name}_age_seconds", f"Seconds since {what}.")
     seconds = status.seconds_since(moment)
-    if seconds is not None:
-        gauge.add_metric([], seconds)
-    return gauge
+    return _gauge(f"{name}_age_seconds", f"Seconds since {what}.", seconds)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nacos_integration import conf, live_config
-from nacos_integration.state import files, status, worker_reports
+from nacos_integration.state import status, worker_reports
 from nacos_integration.state.states import RegistrationState
 from nacos_integration.web.instances import Instance, query_all
 
@@ -29,7 +29,7 @@ def applied_config() -> dict[str, Any]:
     configuration = conf.load()
     agent = status.read()
     config, registration = agent.get("config", {}), agent.get("registration", {})
-    in_force = files.read_json(configuration.applied_path) or {}
+    in_force = live_config.read_applied(configuration.applied_path) or {}
     rejected = config.get("rejected") or {}
     verified_age = status.seconds_since(registration.get("verified_at"))
     return {

@@ -2,13 +2,18 @@
 
 import json
 import os
+import shutil
 import subprocess
+import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.service import PYTHON, ROOT, Service
@@ -97,6 +102,94 @@ def test_kill_minus_nine_leaves_a_readable_applied_file(tmp_path: Path) -> None:
         assert verdict["unreadable"] == []
     seen = sum(verdict["changes_seen"] for verdict in verdicts)
     assert seen >= 10, "the agents were killed before they did anything"
+
+
+def as_folder(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+DAMAGES: list[Callable[[Path], object]] = [
+    lambda path: path.write_text("{}"),
+    lambda path: path.write_text("[1, 2]"),
+    lambda path: path.write_text(path.read_text()[:40]),
+    lambda path: path.write_text(path.read_text().replace("clusters: 4", "clusters: 3")),
+    lambda path: path.write_text('{"content": 5, "md5": [], "source": null, "applied_at": "x"}'),
+    lambda path: path.unlink(),
+    as_folder,
+    lambda path: shutil.rmtree(path.parent),
+]
+
+
+def test_a_damaged_applied_file_is_repaired_and_no_worker_uses_the_default(
+    service: Service,
+) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    service.config_file.write_text("clusters: 4\n")
+    service.wait_until_clusters(4)
+    (path,) = (service.folder / "state" / "applied").iterdir()
+    good = path.read_text()
+    over = threading.Event()
+    seen: set[int] = set()
+
+    def ask() -> None:
+        while not over.is_set():
+            seen.update(service.clusters_in_force())
+
+    def is_good() -> bool:
+        with suppress(OSError):
+            return path.read_text() == good
+        return False
+
+    def config() -> dict[str, Any]:
+        check: dict[str, Any] = json.loads(service.read("/readyz"))["checks"]["config"]
+        return check
+
+    caller = threading.Thread(target=ask)
+    caller.start()
+    try:
+        for damage in DAMAGES:
+            damage(path)
+            assert not is_good()
+            assert config()["ok"] or str(path) in config()["file_error"] or is_good()
+            assert wait_until(is_good) < 1.5
+            wait_until(lambda: config()["ok"] and not config()["file_error"])
+    finally:
+        over.set()
+        caller.join()
+    # A new worker waits for the repair.
+    assert service.process
+    (gunicorn,) = psutil.Process(service.process.pid).children()
+    before = set(gunicorn.children())
+    path.write_text("{}")
+    for worker in before:
+        worker.kill()
+    wait_until(lambda: len(set(gunicorn.children()) - before) == 2)
+    wait_until(lambda: service.get("/readyz") == 200)
+    seen |= service.clusters_in_force()
+    assert seen == {4}
+    assert "was changed or removed" in service.log()
+    assert service.status["config"]["applied_count"] == 2
+
+
+def test_readiness_and_status_report_a_file_that_cannot_be_repaired(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    service.config_file.write_text("clusters: 4\n")
+    service.wait_until_clusters(4)
+    folder = service.folder / "state" / "applied"
+    shutil.rmtree(folder)
+    folder.write_text("a file where a folder should be cannot be written into")
+    wait_until(lambda: (service.status.get("config") or {}).get("file_error"))
+    assert service.clusters_in_force() == {4}
+    answer = json.loads(service.read("/readyz"))
+    assert answer["checks"]["config"]["ok"] is False
+    assert str(folder) in answer["checks"]["config"]["file_error"]
+    assert "file error" in service.manage("nacos", "status").stdout
+    folder.unlink()
+    wait_until(lambda: not service.status["config"]["file_error"])
+    assert json.loads(service.read("/readyz"))["checks"]["config"]["ok"] is True
 
 
 DYING_AGENT = """

@@ -15,6 +15,7 @@ PAGES = {
     "/admin/overview/": (": disabled", "：未启用注册"),
     "/admin/clustering/requestrecord/": ("Request history", "请求历史"),
     "/admin/clustering/apikey/add/": ("Blank: no limit.", "留空表示不限。"),
+    "/admin/kmeans_project/loginfailure/": ("Select failed login", "失败的登录"),
     "/admin/nacos_integration/configchange/": ("Current applied config", "当前生效的配置"),
 }
 

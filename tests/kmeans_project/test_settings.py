@@ -128,6 +128,57 @@ def test_a_script_uses_the_key_of_the_service(tmp_path: Path) -> None:
     assert run(code, tmp_path, DJANGO_SECRET_KEY="given") == "given"
 
 
+@pytest.mark.parametrize("argument", ["serve", "migrate"])
+def test_state_is_private(tmp_path: Path, argument: str) -> None:
+    code = f"""
+import os, sys
+os.umask(0o022)
+sys.argv = ["manage.py", {argument!r}]
+from kmeans_project.prepare import prepare
+prepare()
+print(oct(os.umask(0)))
+"""
+    state = tmp_path / "state"
+    (state / "applied").mkdir(parents=True)
+    left = [state / "db.sqlite3", state / "db.sqlite3-wal", state / "applied" / "1.json"]
+    for path in left:
+        path.touch(0o644)
+        path.chmod(0o644)
+    (state / "others.txt").touch()
+    (state / "others.txt").chmod(0o644)
+    for path in (state, state / "applied"):
+        path.chmod(0o755)
+    assert run(code, tmp_path) == "0o77\n"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in left} == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (state, state / "applied")} == {0o700}
+    assert stat.S_IMODE((state / "others.txt").stat().st_mode) == 0o644
+
+
+def test_a_folder_that_others_use_stays_open(tmp_path: Path) -> None:
+    code = "from kmeans_project.prepare import prepare; prepare()"
+    (tmp_path / "state" / "of-others").mkdir(parents=True)
+    (tmp_path / "state").chmod(0o755)
+    run(code, tmp_path)
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "state" / "secret_key").stat().st_mode) == 0o600
+    (tmp_path / "state" / "of-others").rmdir()
+    (tmp_path / "state").chmod(0o1777)  # such as /tmp
+    run(code, tmp_path)
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o1777
+
+
+def test_files_of_the_source_are_for_all(tmp_path: Path) -> None:
+    code = """
+import os, sys
+os.umask(0o022)
+sys.argv = ["manage.py", "compilemessages"]
+from kmeans_project.prepare import prepare
+prepare()
+print(oct(os.umask(0)))
+"""
+    assert run(code, tmp_path) == "0o22\n"
+
+
 def test_a_given_key_is_not_written(tmp_path: Path) -> None:
     run("from kmeans_project.prepare import prepare; prepare()", tmp_path, DJANGO_SECRET_KEY="k")
     assert not files_in(tmp_path / "state")

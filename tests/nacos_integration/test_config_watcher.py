@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from clustering.config.parameters import Parameters
 from nacos_integration import conf, live_config
+from nacos_integration.agent import applied_file
 from nacos_integration.agent.config_watcher import ConfigWatcher
 from nacos_integration.agent.sources import MAX_BYTES, FileSource
 from nacos_integration.models import ConfigChange
@@ -56,7 +58,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
     monkeypatch.setattr(conf, "load", lambda: made.conf)
     yield made
     monkeypatch.undo()
-    live_config._cached = None
+    live_config._last = None
 
 
 def test_without_a_config_the_default_is_in_force(setup: Setup) -> None:
@@ -159,14 +161,129 @@ def test_a_full_disk_leaves_the_last_good_one_in_force(setup: Setup) -> None:
     assert setup.status()["write_error"] is None
 
 
-def test_a_damaged_applied_file_is_as_none(setup: Setup) -> None:
+def writing(**values: object) -> Callable[[Path], object]:
+    """Return a function that replaces values in the file."""
+    return lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def as_folder(path: Path) -> None:
+    path.unlink()
+    (path / "within").mkdir(parents=True)
+
+
+def without_its_folder(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+DAMAGES: list[Callable[[Path], object]] = [
+    lambda path: path.write_text(path.read_text()[:30]),
+    lambda path: path.write_text(""),
+    lambda path: path.write_text("{}"),
+    lambda path: path.write_text("[]"),
+    lambda path: path.write_text("[" * 100_000),
+    lambda path: path.write_bytes(b"\xff" * 100),
+    writing(content="clusters: 8"),
+    writing(content=7),
+    writing(content="\ud800"),
+    writing(md5=7),
+    writing(md5="0" * 32),
+    writing(source=[]),
+    writing(applied_at="now"),
+    writing(applied_at=float("nan")),
+    lambda path: path.unlink(),
+    as_folder,
+    without_its_folder,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_applied_file_is_repaired_and_its_value_kept(
+    setup: Setup, damage: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applied_file, "CHECK_SECONDS", 0.0)
+    path = setup.conf.applied_path
+    setup.file.write_text("clusters: 5")
+    setup.watcher.sync()
+    before = json.loads(path.read_text())
+    assert setup.clusters == 5
+    assert live_config.file_error(Parameters) is None
+    damage(path)
+    assert setup.clusters == 5
+    assert str(path) in str(live_config.file_error(Parameters))
+    setup.watcher.repair()
+    assert setup.status()["file_error"] is None
+    assert json.loads(path.read_text()) == before
+    assert setup.clusters == 5
+    assert live_config.file_error(Parameters) is None
+    # Also after that, as usual.
+    setup.file.write_text("clusters: 6")
+    setup.watcher.sync()
+    assert setup.clusters == 6
+    assert [row.outcome for row in setup.rows] == ["applied", "applied"]
+
+
+def test_a_file_that_cannot_be_repaired_is_reported_until_it_is(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applied_file, "CHECK_SECONDS", 0.0)
+    setup.file.write_text("clusters: 5")
+    setup.watcher.sync()
+    assert setup.clusters == 5
+    folder = setup.conf.applied_path.parent
+    shutil.rmtree(folder)
+    folder.write_text("a file where a folder should be cannot be written into")
+    for _ in range(3):
+        setup.watcher.repair()
+    assert "cannot be written" in str(setup.status()["file_error"])
+    assert setup.clusters == 5
+    folder.unlink()
+    setup.watcher.repair()
+    assert setup.status()["file_error"] is None
+    assert live_config.file_error(Parameters) is None
+
+
+def test_at_a_start_a_damaged_applied_file_is_as_none(setup: Setup) -> None:
     setup.file.write_text("clusters: 5")
     setup.watcher.sync()
     setup.conf.applied_path.write_text('{"content": "clus')
+    live_config._last = None
     assert setup.clusters == 3
     setup.restart()
+    assert setup.status()["md5"] is None
     setup.watcher.sync()
     assert setup.clusters == 5
+
+
+def test_a_process_without_a_value_waits_for_the_repair(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applied_file, "CHECK_SECONDS", 0.0)
+    setup.file.write_text("clusters: 5")
+    setup.watcher.sync()
+    setup.conf.applied_path.write_text("{}")
+    live_config._last = None
+    monkeypatch.setattr(live_config, "_synced", False)
+    monkeypatch.setattr(live_config, "_deadline", time.monotonic() + 60)
+    assert not live_config.is_synced()
+    setup.watcher.repair()
+    assert live_config.is_synced()
+    assert setup.clusters == 5
+
+
+def test_a_process_without_a_value_starts_when_nobody_repairs_the_file(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup.file.write_text("clusters: 5")
+    setup.watcher.sync()
+    setup.conf.applied_path.write_text("{}")
+    live_config._last = None
+    monkeypatch.setattr(live_config, "_synced", False)
+    monkeypatch.setattr(live_config, "_deadline", None)
+    assert not live_config.is_synced()
+    time.sleep(setup.conf.sync_timeout_seconds)
+    assert live_config.is_synced()
+    assert setup.clusters == 3
+    assert live_config.file_error(Parameters)
 
 
 def test_an_applied_text_that_is_not_accepted_any_more_gives_the_default(
@@ -177,8 +294,12 @@ def test_an_applied_text_that_is_not_accepted_any_more_gives_the_default(
     setup.file.write_text("clusters: 50")
     setup.watcher.sync()
     monkeypatch.setattr(settings, "KMEANS_MAX_CLUSTERS", 10)
-    live_config._cached = None
+    live_config._last = None
     assert setup.clusters == 3
+    setup.restart()
+    assert setup.status()["in_force"] == "default"
+    setup.watcher.sync()
+    assert "from 1 to 10" in str(setup.status()["rejected"])
 
 
 def test_the_file_counts_once_it_has_stood_still(

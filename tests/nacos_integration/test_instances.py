@@ -2,9 +2,11 @@
 
 import http.server
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -19,6 +21,12 @@ from tests.support.service import free_port
 
 VERSION = md5_of("clusters: 3\n")[:12]
 Listen = Callable[[bytes], int]
+
+
+def said(version: str, **more: Any) -> bytes:
+    worker = {"pid": 1, "version": version, "value": "", "since": 1.5, "silent_seconds": 0.0}
+    answer = {"service": "skl-kmeans", "workers": [worker | more]}
+    return json.dumps(answer).encode()
 
 
 @pytest.fixture
@@ -48,30 +56,28 @@ def listen() -> Iterator[Listen]:
         server.server_close()
 
 
-def said(version: str, **more: Any) -> bytes:
-    worker = {"pid": 1, "version": version, "value": "", "since": 1.5, "silent_seconds": 0.0}
-    answer = {"service": conf.load().service_name, "workers": [worker | more]}
-    return json.dumps(answer).encode()
+def register(*ports: int, ip: str = "127.0.0.1") -> None:
+    """Write what the agent writes when the registry lists these."""
+    listed = [
+        {
+            "ip": ip, "port": port, "healthy": True, "enabled": True,
+            "weight": 1.0, "ephemeral": True, "clusterName": "DEFAULT", "metadata": {},
+        }
+        for port in ports
+    ]  # fmt: skip
+    files.write_json(conf.load().agent_dir / "registry.json", {"instances": listed})
 
 
 @pytest.fixture
 def look(configure: Configure) -> Iterator[Callable[..., instances.View]]:
     """Return a function that asks what listens at ports of this host."""
-    path = conf.load().agent_dir / "registry.json"
 
     def ask(*ports: int) -> instances.View:
-        listed = [
-            {
-                "ip": "127.0.0.1", "port": port, "healthy": True, "enabled": True,
-                "weight": 1.0, "ephemeral": True, "clusterName": "DEFAULT", "metadata": {},
-            }
-            for port in ports
-        ]  # fmt: skip
-        files.write_json(path, {"instances": listed})
+        register(*ports)
         return instances._query_all()
 
     yield ask
-    path.unlink(missing_ok=True)
+    (conf.load().agent_dir / "registry.json").unlink(missing_ok=True)
 
 
 def test_alone_an_instance_agrees_with_itself(look: Callable[..., instances.View]) -> None:
@@ -102,6 +108,22 @@ def test_a_worker_that_is_silent_is_not_known_of(
         b'{"service": "skl-kmeans", "workers": 7}',
         b'{"service": "skl-kmeans", "workers": [{}]}',
         b'{"service": "another", "workers": []}',
+        b'{"service": "skl-kmeans", "workers": {"pid": 1}}',
+        b'{"service": "skl-kmeans", "workers": [7]}',
+        b"[" * instances.ANSWER_MAX_BYTES,
+        b"9" * 5000,
+        *(
+            said(VERSION).replace(b'"silent_seconds": 0.0', b'"silent_seconds": ' + number)
+            for number in (b"1e300", b"NaN", b"Infinity", b"-1", b"true", b'"0"', b"9" * 400)
+        ),
+        said(VERSION, pid=1e300),
+        said(VERSION, pid=-1),
+        said(VERSION, since=1e300),
+        said(VERSION, since=float("nan")),
+        said(VERSION, since=[]),
+        said(VERSION).replace(VERSION.encode(), b"x").replace(b'"x"', b"1"),
+        said(VERSION, value=None),
+        said(VERSION).replace(b"]}", b", 7" * 200 + b"]}"),
     ],
 )
 def test_who_answers_otherwise_is_foreign(
@@ -118,6 +140,106 @@ def test_who_does_not_answer_is_unreachable_and_not_waited_for(
     view = look(free_port(), *(listen(b"") for _ in range(3)))
     assert [instance.state for instance in view.instances] == ["ok", *["unreachable"] * 4]
     assert all(instance.problem for instance in view.instances[1:])
+
+
+def test_long_texts_are_cut_and_can_be_written(
+    listen: Listen, look: Callable[..., instances.View]
+) -> None:
+    body = said("v" * 1000, value="\ud800" + "x" * 10_000)
+    (worker,) = look(listen(body)).instances[1].workers
+    assert len(worker["version"]) == instances.VERSION_MAX
+    assert len(worker["value"]) == instances.VALUE_MAX
+    worker["value"].encode()
+
+
+ENDLESS = {
+    "a byte now and then": (b"HTTP/1.1 200 OK\r\n\r\n", b"x", 0.5),
+    "a head now and then": (b"HTTP/1.1 200 OK\r\n", b"X", 0.5),
+    "a body without an end": (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 4096, 0.0),
+    "headers without an end": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", 0.0),
+    "one header without an end": (b"HTTP/1.1 200 OK\r\nX: ", b"x" * 4096, 0.0),
+    "continue, for ever": (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.0),
+    "a chunk without an end": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", b"x", 0.5,
+    ),
+    "silence": (b"", b"", 0.5),
+}  # fmt: skip
+
+
+@pytest.fixture
+def never_ends() -> Iterator[dict[str, int]]:
+    """Servers whose answers never end, by what they do: the port of each."""
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+    listeners: list[socket.socket] = []
+
+    def serve(listener: socket.socket, head: bytes, piece: bytes, pause: float) -> None:
+        listener.settimeout(0.1)
+        while not over.is_set():
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                connection.settimeout(0.5)
+                with connection:
+                    connection.sendall(head)
+                    while not over.wait(pause):
+                        connection.sendall(piece)
+
+    for what in ENDLESS.values():
+        listeners.append(socket.create_server(("127.0.0.1", 0)))
+        threads.append(threading.Thread(target=serve, args=(listeners[-1], *what)))
+        threads[-1].start()
+    yield {name: sock.getsockname()[1] for name, sock in zip(ENDLESS, listeners, strict=True)}
+    over.set()
+    for thread, listener in zip(threads, listeners, strict=True):
+        thread.join()
+        listener.close()
+
+
+def test_answers_that_never_end_cost_a_second_and_no_thread_for_long(
+    never_ends: dict[str, int], look: Callable[..., instances.View]
+) -> None:
+    before = threading.active_count()
+    for _ in range(2):
+        started = time.monotonic()
+        view = look(*never_ends.values())
+        assert time.monotonic() - started < instances.TIMEOUT_SECONDS + 1
+        assert {instance.state for instance in view.instances[1:]} <= {"unreachable", "foreign"}
+        assert threading.active_count() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("configure")
+def test_the_overview_survives_instances_that_answer_anything(
+    listen: Listen, never_ends: dict[str, int], admin_client: Client
+) -> None:
+    ports = [
+        *never_ends.values(),
+        *(listen(said(VERSION, silent_seconds=number)) for number in (1e300, float("nan"))),
+        listen(said(VERSION, since=1e300, value="\ud800")),
+    ]
+    register(*ports)
+    instances._kept = None
+    try:
+        page = admin_client.get("/admin/overview/")
+        assert page.status_code == 200
+        assert page.content.decode().count("127.0.0.1:") >= len(ports)
+    finally:
+        instances._kept = None
+        (conf.load().agent_dir / "registry.json").unlink()
+
+
+def test_a_name_is_not_looked_up(listen: Listen, look: Callable[..., instances.View]) -> None:
+    register(listen(said(VERSION)), ip="localhost")
+    view = instances._query_all()
+    assert [instance.state for instance in view.instances] == ["ok", "foreign"]
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", '{"instances": 7}', '{"instances": [7, {}, {"ip": "1.2.3.4"}]}']
+)
+def test_a_damaged_list_is_an_empty_one(look: Callable[..., instances.View], content: str) -> None:
+    (conf.load().agent_dir / "registry.json").write_text(content)
+    assert len(instances._query_all().instances) == 1
 
 
 def test_more_than_are_queried_are_listed_all_the_same(

@@ -102,13 +102,14 @@ def _describe(agent: dict[str, Any]) -> list[str]:
         f"applied {ago(config['applied_at'])}, compared {ago(config['synced_at'])}",
         f"source        {config['key']}",
         f"registration  {registration['state']}, seen in the registry "
-        f"{ago(registration.get('verified_at'))}",
+        f"{ago(registration['verified_at'])}",
     ]
-    if agent.get("draining_since"):
+    if agent["draining_since"]:
         lines.append(f"draining      since {ago(agent['draining_since'])}")
     for title, value in [
         ("source error", config.get("source_error")),
         ("write error", config.get("write_error")),
+        ("file error", config.get("file_error")),
         ("rejected", (config.get("rejected") or {}).get("reason")),
         ("error", registration.get("error")),
         ("by operator", "; ".join(registration.get("differences") or [])),

@@ -1,0 +1,97 @@
+"""Who can read the state directory, and what is left in it and in memory."""
+
+import os
+import re
+import signal
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.service import GUNICORN, SERVE, Service
+from tests.support.waiting import wait_until
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """Return the permissions of everything in a folder, and its own."""
+    found = {}
+    for path in (folder, *folder.glob("**/*")):
+        with suppress(FileNotFoundError):  # replaced meanwhile
+            found[str(path.relative_to(folder))] = stat.S_IMODE(path.lstat().st_mode)
+    return found
+
+
+def workers(service: Service) -> list[psutil.Process]:
+    assert service.process
+    started = psutil.Process(service.process.pid)
+    return [process for process in started.children(recursive=True) if not process.children()]
+
+
+def metrics_folder(service: Service) -> Path:
+    mapped = [Path(file.path) for file in workers(service)[0].memory_maps()]
+    (folder,) = {path.parent for path in mapped if path.suffix == ".db"}
+    return folder
+
+
+@pytest.mark.parametrize("command", [SERVE, GUNICORN])
+def test_only_the_user_of_the_service_can_read_its_state(
+    service: Service, command: tuple[str, ...]
+) -> None:
+    state = service.folder / "state"
+    service.start(command)
+    service.wait_until_it_answers()
+    service.stop()
+    # As an earlier release has left it.
+    for path in (state, *state.glob("**/*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    service.start(command)
+    service.wait_until_it_answers()
+    service.labels()
+    found = modes(state)
+    assert {"db.sqlite3", "secret_key", "applied", "agents"} <= found.keys()
+    wait_until((state / "db.sqlite3-wal").exists)
+    for name, mode in modes(state).items():
+        assert mode == (0o700 if (state / name).is_dir() else 0o600), name
+    for worker in workers(service):
+        status = Path(f"/proc/{worker.pid}/status").read_text()
+        assert re.search(r"^Umask:\t0077$", status, re.MULTILINE)
+    assert stat.S_IMODE(metrics_folder(service).stat().st_mode) == 0o700
+
+
+def test_serve_removes_the_metrics_of_a_gunicorn_that_was_killed(service: Service) -> None:
+    service.start()
+    service.wait_until_it_answers()
+    folder = metrics_folder(service)
+    assert service.process
+    (gunicorn,) = psutil.Process(service.process.pid).children()
+    gunicorn.kill()
+    assert service.process.wait(20) == 1
+    assert "gunicorn ended by itself" in service.log()
+    assert not folder.exists()
+
+
+def test_a_start_removes_the_metrics_of_masters_that_are_gone_and_no_others(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Service(tmp_path / "other")
+    try:
+        for started in (service, other):
+            started.start(GUNICORN)
+            started.wait_until_it_answers()
+        left, used = metrics_folder(service), metrics_folder(other)
+        assert service.process
+        for process in (*workers(service), psutil.Process(service.process.pid)):
+            os.kill(process.pid, signal.SIGKILL)
+        service.process.wait()
+        assert left.is_dir()
+        service.start(GUNICORN)
+        service.wait_until_it_answers()
+        assert not left.exists()
+        assert used.is_dir()
+        assert other.get("/metrics") == 200
+    finally:
+        other.close()
+    assert not used.exists()
