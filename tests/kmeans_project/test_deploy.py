@@ -17,7 +17,7 @@ from django.urls import resolve
 
 from kmeans_project import __version__
 from nacos_integration.agent.supervisor import DEREGISTER_SECONDS
-from nacos_integration.launch.serve import KILL_SECONDS
+from nacos_integration.launch.gunicorn_process import KILL_SECONDS
 from nacos_integration.management.commands.nacos import CONFIRM_SECONDS
 from tests.support.documents import documented_settings
 from tests.support.service import ROOT

@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from nacos_integration import conf
 from nacos_integration.apps import NacosIntegrationConfig
-from nacos_integration.launch.serve import Gunicorn
+from nacos_integration.launch.gunicorn_process import Gunicorn
 
 logger = logging.getLogger(__name__)
 
