@@ -27,14 +27,18 @@ class Admin:
         self.get("login/")
         self.post("login/", username="ada", password=PASSWORD, next="/admin/")
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        return {cookie.name: cookie.value or "" for cookie in self._cookies}
+
     def get(self, path: str) -> str:
         with self._opener.open(self._url + path, timeout=30) as answer:
             text: str = answer.read().decode()
             return text
 
     def post(self, path: str, **fields: str) -> str:
-        token = next(cookie.value for cookie in self._cookies if cookie.name == "csrftoken")
-        body = urllib.parse.urlencode({"csrfmiddlewaretoken": token, **fields}).encode()
+        token = {"csrfmiddlewaretoken": self.cookies["csrftoken"]}
+        body = urllib.parse.urlencode(token | fields).encode()
         with self._opener.open(self._url + path, body, timeout=30) as answer:
             text: str = answer.read().decode()
             return text
