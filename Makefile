@@ -11,7 +11,7 @@ BENCH ?= default
 BENCH_VENV ?= $(VENV)/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run admin nacos check check-newest test faults overload bench java-demo lint migrations unit format messages lock
+.PHONY: help run admin nacos check check-newest test faults attack overload bench java-demo lint migrations unit format messages lock
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -49,6 +49,9 @@ test: lint migrations ## Check style, types and migrations, and run all tests
 
 faults: $(VENV)/installed-dev ## Inject faults with real Nacos servers, and print the results
 	$(RUN) -m tests.faults
+
+attack: $(VENV)/installed-dev ## Attack a service in every known way, and print what others saw of it
+	$(RUN) -m tests.attacks
 
 overload: $(VENV)/installed-dev ## Overload a service, and print how it responds
 	$(RUN) -m benchmarks.overload

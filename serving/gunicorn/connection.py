@@ -6,7 +6,8 @@ client pipelines, nor the time of a client that does not read. `Connection` over
 
 | method | why |
 |---|---|
-| `connection_made`, `connection_lost` | the worker counts connections; the bridge learns the end |
+| `connection_made` | the worker counts connections; reading stays paused while much is unparsed |
+| `connection_lost` | the worker counts connections; the bridge learns the end |
 | `data_received` | parses one request at a time, and bounds what it parses |
 | `on_message_begin`, `on_url`, `on_header`, `on_headers_complete` | limits; ignores trailers |
 | `on_body`, `on_message_complete` | notice the end of a body |
@@ -21,7 +22,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import httptools
 from uvicorn import Config
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -68,6 +69,18 @@ class RefusedError(Exception):
         self.status = status
 
 
+class _Flow(FlowControl):
+    """Resumes reading only if little is unparsed; uvicorn resumes it for each request."""
+
+    def __init__(self, connection: "Connection") -> None:
+        super().__init__(connection.transport)
+        self._connection = connection
+
+    def resume_reading(self) -> None:
+        if len(self._connection.unparsed) <= HIGH_WATER_LIMIT:
+            super().resume_reading()
+
+
 class Connection(HttpToolsProtocol):
     """One connection; use it on the event loop only."""
 
@@ -78,7 +91,7 @@ class Connection(HttpToolsProtocol):
         self._owner = owner
         self._limits = owner.limits
         self._lost: asyncio.Future[None] = owner.loop.create_future()
-        self._unparsed = b""
+        self.unparsed = b""
         # Of the request that is being received.
         self._in_head = self._in_body = False
         self._fields = 0
@@ -102,11 +115,12 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = _Flow(self)
         self._owner.connection_began(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._owner.connection_ended(self)
-        self._unparsed = b""
+        self.unparsed = b""
         if not self._lost.done():
             self._lost.set_result(None)
         super().connection_lost(exc)
@@ -135,29 +149,29 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if not self._in_head:  # a head has one deadline, however many pieces it comes in
             self.active_at = self.loop.time()
-        self._unparsed = self._unparsed + data if self._unparsed else data
+        self.unparsed = self.unparsed + data if self.unparsed else data
         self._parse()
 
     def _parse(self) -> None:
         """Parse up to the end of one request; the next one waits for the response."""
         try:
-            while self._unparsed and not self.transport.is_closing():
+            while self.unparsed and not self.transport.is_closing():
                 if self._is_answering and not self._in_body:
                     break
                 size = self._next_size()
-                piece, self._unparsed = self._unparsed[:size], self._unparsed[size:]
+                piece, self.unparsed = self.unparsed[:size], self.unparsed[size:]
                 self._feed(piece)
         except RefusedError as refused:
             self._refuse(refused)
-        if len(self._unparsed) > HIGH_WATER_LIMIT:
+        if len(self.unparsed) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
 
     def _next_size(self) -> int:
         """Return how many of the unparsed bytes are known to belong to one request."""
         if self._in_body:
-            return len(self._unparsed) if self._missing is None else self._missing
-        end = self._unparsed.find(b"\r\n\r\n")
-        return len(self._unparsed) if end < 0 else end + 4
+            return len(self.unparsed) if self._missing is None else self._missing
+        end = self.unparsed.find(b"\r\n\r\n")
+        return len(self.unparsed) if end < 0 else end + 4
 
     def _feed(self, piece: bytes) -> None:
         self._overhead += len(piece)
@@ -165,7 +179,7 @@ class Connection(HttpToolsProtocol):
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
             # No protocol is upgraded to, so this is a plain request (RFC 9110, 7.8).
-            self._unparsed = piece[upgrade.args[0] :] + self._unparsed
+            self.unparsed = piece[upgrade.args[0] :] + self.unparsed
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, RefusedError):
                 raise error.__context__ from None
@@ -244,13 +258,13 @@ class Connection(HttpToolsProtocol):
             super().on_response_complete()  # starts the next one
             return
         self.flow.resume_reading()
-        if self._unparsed:
+        if self.unparsed:
             self.loop.call_soon(self._parse)
 
     def _refuse(self, refused: RefusedError) -> None:
         """Send a problem document and close the connection."""
         self._in_head = self._in_body = False
-        self._unparsed = b""
+        self.unparsed = b""
         if self._is_answering and self.cycle.response_started:
             self.transport.close()
             return

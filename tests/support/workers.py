@@ -1,12 +1,36 @@
 """The worker processes of a service under test."""
 
+from typing import NamedTuple
+
 import psutil
 
 from tests.support.service import Service
 
 
-def resident_bytes(service: Service) -> dict[int, int]:
-    """Return the resident bytes of each worker by its process id."""
+class Figures(NamedTuple):
+    """What one worker has."""
+
+    resident_bytes: int
+    threads: int
+    descriptors: int
+
+
+def processes(service: Service) -> list[psutil.Process]:
+    """Return the workers."""
     assert service.process
     (gunicorn,) = psutil.Process(service.process.pid).children()
-    return {worker.pid: worker.memory_info().rss for worker in gunicorn.children()}
+    workers: list[psutil.Process] = gunicorn.children()
+    return workers
+
+
+def resident_bytes(service: Service) -> dict[int, int]:
+    """Return the resident bytes of each worker by its process id."""
+    return {worker.pid: worker.memory_info().rss for worker in processes(service)}
+
+
+def figures(service: Service) -> dict[int, Figures]:
+    """Return what each worker has, by its process id."""
+    return {
+        worker.pid: Figures(worker.memory_info().rss, worker.num_threads(), worker.num_fds())
+        for worker in processes(service)
+    }
