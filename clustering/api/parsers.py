@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from clustering.api import limits, point_blocks, strict_json
+from clustering.api import limits, point_blocks, slow_numbers, strict_blocks, strict_json
 from serving.problems import too_large
 
 
@@ -23,6 +23,7 @@ class PointsParser(BaseParser):
     # Below, msgspec alone is faster.
     blocks_from_bytes = 1024
     block_bytes = 256 * 1024
+    strict_block_bytes = 64 * 1024
 
     def parse(
         self,
@@ -35,7 +36,12 @@ class PointsParser(BaseParser):
         points: NDArray[np.float64] | list[list[float]] | None = None
         if len(body) >= self.blocks_from_bytes:
             points = point_blocks.read(body, self.block_bytes)
-        return {"points": strict_json.decode(body) if points is None else points}
+        if points is None:
+            if len(body) <= self.strict_block_bytes and not slow_numbers.are_in(body):
+                points = strict_json.decode(body)
+            else:
+                points = strict_blocks.read(body, self.strict_block_bytes)
+        return {"points": points}
 
     @staticmethod
     def _read(stream: IO[Any], context: Mapping[str, Any]) -> bytes:

@@ -7,6 +7,8 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
+from clustering.api import slow_numbers
+
 try:
     import simdjson
 except ImportError:
@@ -23,7 +25,8 @@ def read(body: bytes, block_bytes: int) -> NDArray[np.float64] | None:
     """Return the points of `{"points":[[x, y], …]}`, of shape (n_points, n_dimensions).
 
     None for all that needs a closer look: other members, anything but numbers, integers beyond 64
-    bits, points of different length, no points, a point larger than a block, and what is no JSON.
+    bits, numbers that are slow, points of different length, no points, a point larger than a block,
+    and what is no JSON.
     None for every body if simdjson is not installed.
     What is beyond KMEANS_MAX_POINTS or KMEANS_MAX_DIMENSIONS comes as zeros, which take no room.
 
@@ -74,6 +77,8 @@ def _parse(parser: "simdjson.Parser", text: bytes, n_dimensions: int) -> NDArray
     """Return the points of `[[],[x, y], …]`, or None where the text is not that."""
     # simdjson flattens, and knows more than numbers: so that there are only numbers, and where, is
     # seen from what is left without them.
+    if slow_numbers.MANY_DIGITS.search(text):
+        return None
     skeleton = text.translate(None, _NUMBERS_AND_SPACES)
     point = b",[" + b"," * (n_dimensions - 1) + b"]"
     n_points = (len(skeleton) - len(b"[[]]")) // len(point)
