@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# `\u` and a high surrogate need what follows. No backslash is found here but one that begins an
-# escape.
+# An escape that is not complete, or a high surrogate without the low one. Where it is used, there
+# is no backslash but one that begins an escape.
 _OPEN_ESCAPE = re.compile(
-    rb"\\(u([0-9a-f]{0,3}|d[89ab][0-9a-f]{2}(\\(u[0-9a-f]{0,3})?)?))?\Z", re.IGNORECASE
+    rb"\\(?![/bfnrt]|u[0-9a-f]{4})|\\ud[89ab][0-9a-f]{2}(?!\\u[0-9a-f]{4})", re.IGNORECASE
 )
 _LONGEST_OPEN_ESCAPE: Final = 11
 _TOKENS: Final = bytes(byte if chr(byte) in '[]{},"' else 0 for byte in range(256))

@@ -16,8 +16,8 @@ except ImportError:
 else:
     HAS_SIMDJSON = True
 
-_HEAD = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"points"[ \t\r\n]*:[ \t\r\n]*\[')
-_TAIL = re.compile(rb"[ \t\r\n]*\][ \t\r\n]*\}[ \t\r\n]*")
+_HEAD = re.compile(rb'[ \t\r\n]{0,999}\{[ \t\r\n]*"points"[ \t\r\n]*:[ \t\r\n]*\[')
+_TAIL = re.compile(rb"[ \t\r\n]{0,999}\][ \t\r\n]*\}[ \t\r\n]*")
 _NUMBERS_AND_SPACES: Final = b"0123456789+-.eE \t\r\n"
 
 

@@ -1,7 +1,6 @@
 """Reads any body in parts, with the answers of `strict_json` for the whole."""
 
-import codecs
-import re
+import gc
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final, NoReturn
@@ -13,16 +12,18 @@ from numpy.typing import NDArray
 from clustering.api import slow_numbers, strict_json
 from clustering.api.gathered_points import GatheredPoints
 from clustering.api.json_structure import Block, read_block
+from clustering.api.place_in_body import Place
+from serving.problems import Problem
+
+_Points = list[list[float]] | msgspec.UnsetType
 
 
 class _Part(msgspec.Struct):
-    points: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
+    points: _Points = msgspec.UNSET
 
 
 _part_decoder = msgspec.json.Decoder(_Part)
 _CLOSING: Final = bytes.maketrans(b"[{", b"]}")
-_BYTE = re.compile(r"\(byte (\d+)\)$")
-_POINT = re.compile(r"points\[(\d+)\](?:\[(\d+)\])?")
 _SPACES: Final = b" \t\r\n"
 # No decoder goes as deep.
 _MAX_DEPTH: Final = 100_000
@@ -30,6 +31,8 @@ _MAX_DEPTH: Final = 100_000
 _LONGEST_NAME: Final = 36
 # `false`
 _LITERAL: Final = 5
+# With so many in one block, a number is refused: no decoder leaves the lock within a number.
+_MANY_DIGITS: Final = 32 * 1024
 # A fault shows within a few bytes.
 _LOOKAHEAD_BYTES: Final = 64
 
@@ -44,7 +47,7 @@ def read(body: bytes, block_bytes: int) -> NDArray[np.float64]:
     and of that only the ends of strings and spaces that are longer than two blocks.
     """
     points = _Reader(body).read(block_bytes)
-    _check_utf_8(body, block_bytes)
+    strict_json.check_utf_8(body, block_bytes)
     return points.points()
 
 
@@ -91,13 +94,31 @@ class _Reader:
             except msgspec.DecodeError:
                 self._texts.append((text, start))
                 self._fail(start + len(text))
+            # An escape that breaks off before is reported one byte later.
+            self._texts.append((b"##", start))
+            start += len(text) - 1
             text = b"#"
+        elif not block.in_string and len(text) >= _MANY_DIGITS and text.isdigit():
+            self._refuse_long_number(start, text[:1] + block.stack[::-1].translate(_CLOSING))
+            text = text[:1]
         elif not block.in_string and len(text) > _LITERAL and not text.strip(_SPACES):
             # A literal that breaks off before is reported some bytes later.
             self._texts.append((text[:_LITERAL], start))
             start += len(text) - _LITERAL
             text = text[-_LITERAL:]
         self._texts.append((text, start))
+
+    def _refuse_long_number(self, start: int, ending: bytes) -> None:
+        """Raise Problem if the part ends within a number of a point; elsewhere, it is no matter."""
+        text = b"".join(text for text, _ in self._texts)
+        try:
+            points = _decode(self._opening() + text + ending)
+        except (msgspec.DecodeError, RecursionError):
+            self._fail(start)
+        if points is not msgspec.UNSET:
+            pointer = f"points[{len(points) - 1}][{len(points[-1]) - 1}]"
+            pointer = self._place().pointer_in_body(pointer)
+            raise Problem("invalid-points", "the number has too many digits", pointer)
 
     def _take(self, stop: int, stack: bytes) -> None:
         """Take the part up to `stop`, where `stack` is open."""
@@ -107,12 +128,11 @@ class _Reader:
             self._fail(stop)
         is_slow = slow_numbers.are_in(text)
         closing = stack[::-1].translate(_CLOSING)
-        is_last = stop == len(self._body)
-        decoder = strict_json.decoder if is_last and not self._found else _part_decoder
         try:
-            points = decoder.decode(
-                self._opening() + (slow_numbers.replace(text) if is_slow else text) + closing
-            ).points
+            points = _decode(
+                self._opening() + (slow_numbers.replace(text) if is_slow else text) + closing,
+                points_required=stop == len(self._body) and not self._found,
+            )
         except (msgspec.DecodeError, RecursionError):
             self._fail(stop)
         if points is not msgspec.UNSET:
@@ -147,56 +167,31 @@ class _Reader:
             return b'{"points":[[0' + (b"]" if self._stack == b"{[" else b"")
         return self._stack.replace(b"{", b'{"":') + b"0"
 
+    def _place(self) -> Place:
+        return Place(len(self._opening()), self._texts, self._open_points)
+
     def _fail(self, stop: int) -> NoReturn:
         """Raise Problem with the first fault, which is before `stop`."""
         self._texts.append((self._body[stop : stop + _LOOKAHEAD_BYTES], stop))
-        decoder = _part_decoder if self._found else strict_json.decoder
+        text = b"".join([self._opening(), *(text for text, _ in self._texts)])
         try:
-            decoder.decode(self._opening() + b"".join(text for text, _ in self._texts))
-        except msgspec.ValidationError as error:
-            problem = strict_json.problem_of(error)
-            if self._open_points and problem.pointer:
-                problem.pointer = _POINT.sub(self._pointer_in_body, problem.pointer)
-            raise problem from error
-        except msgspec.DecodeError as error:
-            message = _BYTE.sub(self._byte_in_body, str(error))
-            raise strict_json.problem_of(msgspec.DecodeError(message)) from error
-        except RecursionError as error:
-            raise strict_json.problem_of(error) from error
+            _decode(text, points_required=not self._found)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise self._place().problem_of(error) from error
         raise AssertionError("this part has no fault")
 
-    def _pointer_in_body(self, found: re.Match[str]) -> str:
-        assert self._open_points
-        i, j = int(found[1]), found[2]
-        open_length = self._open_points.open_length
-        # Less the zero that the opening has.
-        if open_length is None:
-            i -= 1
-        elif j and not i:
-            j = str(int(j) - 1 + open_length)
-        return f"points[{self._open_points.n_points + i}]" + (f"[{j}]" if j else "")
 
-    def _byte_in_body(self, found: re.Match[str]) -> str:
-        place = int(found[1]) - len(self._opening())
-        for text, start in self._texts:
-            in_body = start + place
-            if place < len(text):
-                break
-            place -= len(text)
-        return f"(byte {in_body})"
+def _decode(text: bytes, *, points_required: bool = False) -> _Points:
+    """Decode a document without garbage collections.
 
-
-def _check_utf_8(body: bytes, block_bytes: int) -> None:
-    """Raise Problem for the first byte that is not UTF-8: msgspec does not look into strings."""
-    if body.isascii():
-        return
-    start = 0
-    while start < len(body):
-        stop = start + block_bytes
-        try:
-            _, n_bytes = codecs.utf_8_decode(body[start:stop], "strict", stop >= len(body))
-        except UnicodeDecodeError as error:
-            place = start + error.start, start + error.end
-            whole = UnicodeDecodeError(error.encoding, body, *place, error.reason)
-            raise strict_json.problem_of(whole) from error
-        start += n_bytes
+    Up to Python 3.11, each 700 new lists start one, and they take most of the time.
+    """
+    decoder = strict_json.decoder if points_required else _part_decoder
+    is_enabled = gc.isenabled()
+    if is_enabled:
+        gc.disable()
+    try:
+        return decoder.decode(text).points
+    finally:
+        if is_enabled:
+            gc.enable()

@@ -1,5 +1,6 @@
 """JSON by msgspec: strict, and with the place of the first fault."""
 
+import codecs
 import re
 
 import msgspec
@@ -30,6 +31,22 @@ def decode(body: bytes) -> list[list[float]]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise problem_of(error) from error
     return points
+
+
+def check_utf_8(body: bytes, block_bytes: int) -> None:
+    """Raise Problem for the first byte that is not UTF-8: msgspec does not look into strings."""
+    if body.isascii():
+        return
+    start = 0
+    while start < len(body):
+        stop = start + block_bytes
+        try:
+            _, n_bytes = codecs.utf_8_decode(body[start:stop], "strict", stop >= len(body))
+        except UnicodeDecodeError as error:
+            place = start + error.start, start + error.end
+            whole = UnicodeDecodeError(error.encoding, body, *place, error.reason)
+            raise problem_of(whole) from error
+        start += n_bytes
 
 
 def problem_of(error: msgspec.DecodeError | UnicodeDecodeError | RecursionError) -> Problem:
