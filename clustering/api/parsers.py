@@ -1,25 +1,15 @@
 """Parses a request body, up to a size limit, and more strictly than JSON libraries do."""
 
-import re
 from collections.abc import Mapping
 from typing import IO, Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from clustering.api import limits, point_blocks
-from serving.problems import Problem, too_large
-
-
-class _Body(msgspec.Struct):
-    points: list[list[float]]
-
-
-_decoder = msgspec.json.Decoder(_Body)
-_MSGSPEC_ERROR = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?$", re.DOTALL)
+from clustering.api import limits, point_blocks, slow_numbers, strict_blocks, strict_json
+from serving.problems import too_large
 
 
 class PointsParser(BaseParser):
@@ -33,6 +23,7 @@ class PointsParser(BaseParser):
     # For smaller bodies, msgspec alone is faster.
     blocks_from_bytes = 1024
     block_bytes = 256 * 1024
+    strict_block_bytes = 64 * 1024
 
     def parse(
         self,
@@ -45,7 +36,12 @@ class PointsParser(BaseParser):
         points: NDArray[np.float64] | list[list[float]] | None = None
         if len(body) >= self.blocks_from_bytes:
             points = point_blocks.read(body, self.block_bytes)
-        return {"points": _decode(body) if points is None else points}
+        if points is None:
+            if len(body) <= self.strict_block_bytes and not slow_numbers.are_in(body):
+                points = strict_json.decode(body)
+            else:
+                points = strict_blocks.read(body, self.strict_block_bytes)
+        return {"points": points}
 
     @staticmethod
     def _read(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
@@ -61,29 +57,3 @@ class PointsParser(BaseParser):
         if len(body) > limit.value:
             raise too_large(limit)
         return body
-
-
-def _decode(body: bytes) -> list[list[float]]:
-    """Return the points of a body as nested lists; raise Problem with the place of an error."""
-    try:
-        points = _decoder.decode(body).points
-        if not body.isascii():
-            # msgspec does not check the encoding of strings that it skips.
-            body.decode()
-    except msgspec.ValidationError as error:
-        raise _problem_of(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem("invalid-json", f"the body is not JSON: {error}") from error
-    except RecursionError as error:
-        raise Problem("invalid-json", "the body is nested too deeply") from error
-    return points
-
-
-def _problem_of(error: msgspec.ValidationError) -> Problem:
-    found = _MSGSPEC_ERROR.fullmatch(str(error))
-    what, where = (found["what"], found["where"]) if found else (str(error), None)
-    if what == "Number out of range":
-        return Problem("overflow", "the number is too large for a 64-bit float", pointer=where)
-    if "missing required field" in what:
-        return Problem("invalid-points", "is required", pointer="points")
-    return Problem("invalid-points", what.replace("`", ""), pointer=where or None)

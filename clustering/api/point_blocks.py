@@ -7,6 +7,8 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
+from clustering.api import slow_numbers
+
 try:
     import simdjson
 except ImportError:
@@ -14,8 +16,8 @@ except ImportError:
 else:
     HAS_SIMDJSON = True
 
-_HEAD = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"points"[ \t\r\n]*:[ \t\r\n]*\[')
-_TAIL = re.compile(rb"[ \t\r\n]*\][ \t\r\n]*\}[ \t\r\n]*")
+_HEAD = re.compile(rb'[ \t\r\n]{0,999}\{[ \t\r\n]*"points"[ \t\r\n]*:[ \t\r\n]*\[')
+_TAIL = re.compile(rb"[ \t\r\n]{0,999}\][ \t\r\n]*\}[ \t\r\n]*")
 _NUMBERS_AND_SPACES: Final = b"0123456789+-.eE \t\r\n"
 
 
@@ -23,10 +25,10 @@ def read(body: bytes, block_bytes: int) -> NDArray[np.float64] | None:
     """Return the points of `{"points":[[x, y], …]}`, of shape (n_points, n_dimensions).
 
     Returns None if the parser for any JSON must decide: invalid JSON, other members, values that
-    are not numbers, integers beyond 64 bits, points of different length, no points, or a point
-    larger than a block. Always returns None if simdjson is not installed. If there are more points
-    than KMEANS_MAX_POINTS or KMEANS_MAX_DIMENSIONS allow, the array has the right shape, but zeros
-    that take no memory.
+    are not numbers, integers beyond 64 bits, slow numbers, points of different length, no points,
+    or a point larger than a block. Always returns None if simdjson is not installed. If there are
+    more points than KMEANS_MAX_POINTS or KMEANS_MAX_DIMENSIONS allow, the array has the right
+    shape, but zeros that take no memory.
 
     Holds the GIL for one block at a time, and needs memory for a few blocks besides the body and
     the array.
@@ -73,6 +75,8 @@ def _count_openings(body: bytes, start: int, block_bytes: int) -> int:
 
 def _parse(parser: "simdjson.Parser", text: bytes, n_dimensions: int) -> NDArray[np.float64] | None:
     """Return the points of `[[],[x, y], …]`, or None if the text is anything else."""
+    if slow_numbers.MANY_DIGITS.search(text):
+        return None
     # simdjson flattens nested arrays, and accepts other values than numbers. So the structure is
     # checked in the characters that remain without numbers and spaces.
     skeleton = text.translate(None, _NUMBERS_AND_SPACES)

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from numpy.typing import NDArray
 from rest_framework import serializers
 
+from clustering.api import limits
 from serving.problems import Problem
 
 
@@ -38,34 +39,13 @@ class PointsField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(
         self, data: NDArray[np.float64] | list[list[float]]
     ) -> NDArray[np.float64]:
-        if not len(data):
-            raise Problem("invalid-points", "must hold at least one point", pointer="points")
-        if len(data) > settings.KMEANS_MAX_POINTS:
-            raise Problem(
-                "too-many-points",
-                f"holds {len(data)} points; at most {settings.KMEANS_MAX_POINTS} are accepted "
-                "(KMEANS_MAX_POINTS)",
-                pointer="points",
-            )
-        n_dimensions = len(data[0])
-        if n_dimensions > settings.KMEANS_MAX_DIMENSIONS:
-            raise Problem(
-                "too-many-dimensions",
-                f"has {n_dimensions} coordinates; at most {settings.KMEANS_MAX_DIMENSIONS} are "
-                "accepted (KMEANS_MAX_DIMENSIONS)",
-                pointer="points[0]",
-            )
+        n_dimensions = len(data[0]) if len(data) else 0
+        limits.check_shape(len(data), n_dimensions)
         if isinstance(data, np.ndarray):
             return data
         for i, point in enumerate(data):
-            if not point:
-                raise Problem("invalid-points", "has no coordinates", pointer=f"points[{i}]")
-            if len(point) != n_dimensions:
-                raise Problem(
-                    "ragged-points",
-                    f"has {len(point)} coordinates where points[0] has {n_dimensions}",
-                    pointer=f"points[{i}]",
-                )
+            if not point or len(point) != n_dimensions:
+                raise limits.odd_point(i, len(point), n_dimensions)
         return np.array(data, dtype=np.float64)
 
 
