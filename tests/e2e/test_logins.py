@@ -62,6 +62,8 @@ def test_200_wrong_passwords_at_once_take_nothing_from_others(service: Service) 
     service.wait_until_it_answers()
     made = service.manage("createsuperuser", "--no-input")
     assert made.returncode == 0, made.stderr
+    # Both workers have loaded what their first request needs.
+    assert service.clusters_in_force() == {3}
     browser = Browser(service)
     over = threading.Event()
     waits: dict[str, list[float]] = {"livez": [], "labels": []}
