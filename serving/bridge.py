@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import resolve
 
 from serving import checks, conf, contract, problems, request_context
 from serving.admission import LANES, Admission
@@ -42,6 +43,8 @@ class Bridge:
             raise ImproperlyConfigured("\n".join(str(error) for error in errors))
         self._application = application
         self._models = contract.models_by_path()
+        for address in self._models:
+            resolve(address)  # imports the view and scikit-learn, so that no request waits for them
         self._probe_paths = frozenset(conf.load().probe_paths)
         self._admission = Admission()
         self._budget = Budget()
