@@ -61,6 +61,8 @@ class _Reader:
         # What is open at its start: brackets, and the points in one of which they are, if any.
         self._stack = b""
         self._open_points: GatheredPoints | None = None
+        # The part ends with a block of a string.
+        self._is_in_valid_string = False
         # The last points: a part with all of them, or what has been gathered.
         self._found: bytes | GatheredPoints | None = None
 
@@ -88,24 +90,25 @@ class _Reader:
 
     def _keep(self, text: bytes, start: int, block: Block) -> None:
         """Keep the end of a block for the next part, less of it where that says as much."""
-        if block.is_part_of_string and len(text) > _LONGEST_NAME:
+        is_part_of_string = block.is_part_of_string and len(text) > _LONGEST_NAME
+        if is_part_of_string:
             try:
                 _part_decoder.decode(b'{"":"' + text + b'"}')
             except msgspec.DecodeError:
                 self._texts.append((text, start))
                 self._fail(start + len(text))
-            # An escape that breaks off before is reported one byte later.
-            self._texts.append((b"##", start))
-            start += len(text) - 1
-            text = b"#"
+            # The first one stays: it may show the fault of an escape before it.
+            if self._is_in_valid_string:
+                text = b"#"
         elif not block.in_string and len(text) >= _MANY_DIGITS and text.isdigit():
             self._refuse_long_number(start, text[:1] + block.stack[::-1].translate(_CLOSING))
             text = text[:1]
         elif not block.in_string and len(text) > _LITERAL and not text.strip(_SPACES):
-            # A literal that breaks off before is reported some bytes later.
+            # The first ones stay: they may show the fault of a literal before them.
             self._texts.append((text[:_LITERAL], start))
             start += len(text) - _LITERAL
             text = text[-_LITERAL:]
+        self._is_in_valid_string = is_part_of_string
         self._texts.append((text, start))
 
     def _refuse_long_number(self, start: int, ending: bytes) -> None:
