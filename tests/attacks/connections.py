@@ -8,11 +8,10 @@ import threading
 import time
 from collections.abc import Iterator
 
-from tests.support.attack import API, Scene
+from tests.support.attack import API, STATIC, Scene
 from tests.support.raw_clients import connected, head
 
 MB = 1_000_000
-STATIC = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
 SMALL_BUFFER = 4096
 
 
