@@ -6,6 +6,8 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from django.db import close_old_connections
+
 from serving import request_context
 from serving.bodies import Message
 from serving.contract import Environ
@@ -37,6 +39,9 @@ class Response:
             self._chunks = iter(() if is_head else self._iterable)
             messages.append(self._start)
         block = self._next_block(self._chunks)
+        if not self.is_complete:
+            # Another thread may make the next block, and end the response.
+            close_old_connections()
         messages.append(body_message(block, more=not self.is_complete))
         if self.is_complete:
             self.close()

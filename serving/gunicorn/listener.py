@@ -48,9 +48,9 @@ class Shares:
         self._counts[place] += count
 
     def is_least(self, place: int) -> bool:
-        """Return whether no other worker has fewer connections."""
+        """Return whether no other worker has fewer connections, by more than an eighth."""
         own = self._counts[place]
-        return not any(0 <= count < own for count in self._counts.tolist())
+        return not any(0 <= count < own - own // 8 for count in self._counts.tolist())
 
 
 shares = Shares()

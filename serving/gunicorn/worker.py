@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import gc
 import os
+import resource
 import signal
 import sys
 from email.utils import formatdate
@@ -25,6 +26,8 @@ LINGER_SECONDS: Final = 1.0
 TICK_SECONDS: Final = 0.2
 # Between two looks for silent connections.
 SWEEP_SECONDS: Final = 1.0
+# For what a worker has open besides connections, such as logs, metrics and the database.
+_OTHER_DESCRIPTORS: Final = 200
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
@@ -42,6 +45,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         self.loop = _new_event_loop()
         asyncio.set_event_loop(self.loop)
         self.connections: set[Connection] = set()
+        self._connections_max = _allow_connections(self.cfg.worker_connections)
         super().init_process()
 
     def init_signals(self) -> None:
@@ -97,7 +101,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
     def connection_began(self, connection: Connection) -> None:
         """Count a connection; beyond the limit, close the one that has been idle for longest."""
         self.connections.add(connection)
-        if len(self.connections) > self.cfg.worker_connections:
+        if len(self.connections) > self._connections_max:
             idle = [each for each in self.connections if each.is_idle]
             min(idle, key=lambda each: each.active_at).transport.abort()
 
@@ -184,6 +188,16 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
+
+
+def _allow_connections(wanted: int) -> int:
+    """Raise the soft limit of open files for `wanted` connections; return how many it allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_DESCRIPTORS
+    if resource.RLIM_INFINITY != soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, soft - _OTHER_DESCRIPTORS)
 
 
 def _keep_little_memory() -> None:

@@ -10,17 +10,20 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
 
 from tests.support import workers
+from tests.support.raw_clients import connected, head, status_of
 from tests.support.reference import REFERENCE_POINTS
 from tests.support.service import Service
 from tests.support.waiting import wait_until
 from tests.support.workers import Figures
 
 API = "/api/skl-kmeans"
+STATIC = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
 NINE_POINTS = json.dumps({"points": REFERENCE_POINTS}).encode()
 # The bounds of `make attack`.
 ANSWER_SECONDS = 2.0
@@ -32,7 +35,7 @@ SAMPLE_SECONDS = 0.1
 # Shells and systemd start a service with this limit of open files.
 USUAL_DESCRIPTORS = 1024
 # More than each pool of threads has, in two workers.
-WARM_UP_CLIENTS = 100
+WARM_UP_CONNECTIONS = 100
 # Of the interpreter's own, besides 20 %.
 MEMORY_SLACK_BYTES = 8 * 1024 * 1024
 DESCRIPTOR_SLACK = 4
@@ -178,10 +181,22 @@ class Scene:
 
     def _warm_up(self) -> None:
         """Let both workers load what they load once, and start all threads that they keep."""
-        with ThreadPoolExecutor(WARM_UP_CLIENTS) as pool:
-            for path, body in (("/livez", None), ("/admin/login/", None), (API, NINE_POINTS)):
-                times = 2 * WARM_UP_CLIENTS
-                set(pool.map(self.ask, [path] * times, [body] * times))
+        nine_points = (
+            head("POST", API, Content_Length=len(NINE_POINTS), **self.headers) + NINE_POINTS
+        )
+        for request in (
+            *map(partial(head, "GET"), ("/livez", "/admin/login/", STATIC)),
+            nine_points,
+        ):
+            with contextlib.ExitStack() as stack:
+                connections = [
+                    stack.enter_context(connected(self.service.port))
+                    for _ in range(WARM_UP_CONNECTIONS)
+                ]
+                for connection in connections:
+                    connection.sendall(request)
+                for connection in connections:
+                    status_of(connection)
         larger = json.dumps({"points": REFERENCE_POINTS * 1000}).encode()
         for _ in range(10):
             self.ask(API, larger)

@@ -19,7 +19,7 @@ def connected(port: int, *, receive_buffer: int | None = None) -> socket.socket:
 
 def head(method: str, path: str, **fields: object) -> bytes:
     """Return the head of a request; underscores in the names of fields are hyphens."""
-    given = {"Host": HOST, "Content-Type": "application/json", **fields}
+    given = {"Host": HOST, "Content_Type": "application/json", **fields}
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in given.items()]
     return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode()
 
