@@ -178,14 +178,22 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
-            # No protocol is upgraded to, so this is a plain request (RFC 9110, 7.8).
-            self.unparsed = piece[upgrade.args[0] :] + self.unparsed
+            # No protocol is upgraded to, so this is a plain request (RFC 9110, 7.8). The parser has
+            # skipped its body, so it parses the head again.
+            self._overhead = 0
+            self.unparsed = self._head_without_upgrade() + piece[upgrade.args[0] :] + self.unparsed
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, RefusedError):
                 raise error.__context__ from None
             raise RefusedError(400, f"malformed HTTP request: {error}") from None
         if self._overhead > HEAD_MAX_BYTES:
             raise RefusedError(431, f"more than {HEAD_MAX_BYTES} bytes of header or trailer fields")
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= PIPELINED_MAX:
@@ -209,6 +217,10 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self.parser.get_method() == b"CONNECT":
+            raise RefusedError(501, "CONNECT is not supported")
+        if self.parser.should_upgrade():
+            return  # `_feed` has the head parsed again
         self._in_head = False
         self._overhead = 0
         self._missing = self._body_size()
@@ -242,6 +254,8 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._in_body = False
         self._overhead = 0
         super().on_message_complete()

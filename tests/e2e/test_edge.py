@@ -81,6 +81,21 @@ def test_a_body_in_chunks_without_a_length_is_read(live: Service) -> None:
     connection.close()
 
 
+def test_an_upgrade_with_a_body_is_answered_as_a_plain_request(live: Service) -> None:
+    # So Java's HttpClient sends its first request, unless it is told to use HTTP/1.1.
+    upgrade = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAA")
+    chunked = head(0, *upgrade).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    with connected(live) as connection:
+        for request in (
+            head(len(BODY), *upgrade) + BODY,
+            chunked + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
+            head(len(BODY)) + BODY,
+        ):
+            connection.sendall(request)
+            response, content = answer(connection)
+            assert (response.status, json.loads(content)) == (200, {"results": REFERENCE_LABELS[3]})
+
+
 def test_the_limit_of_bytes_holds_for_every_way_to_send_them(edge: Service) -> None:
     start(edge, KMEANS_MAX_BODY_BYTES="1000")
     padded = BODY + b" " * (1000 - len(BODY))
