@@ -8,6 +8,9 @@ import pytest
 from serving import wsgi
 from serving.contract import Environ
 
+# The end of a block closes the database connections of its thread.
+pytestmark = pytest.mark.django_db
+
 
 def test_what_comes_slowly_is_sent_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsgi, "BLOCK_SECONDS", 0.0)
