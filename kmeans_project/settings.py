@@ -101,6 +101,7 @@ SERVING = {
         "trusted_proxies": "TRUSTED_PROXIES",
     },
     "probe_paths": ["/livez", "/readyz", "/startupz", "/statusz", "/metrics"],
+    "brief_paths": ["/livez"],
     "metrics_prefix": "skl_kmeans_",
     "problem_prefix": "urn:skl-kmeans:problem:",
 }

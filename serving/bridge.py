@@ -46,6 +46,7 @@ class Bridge:
         for address in self._models:
             resolve(address)  # imports the view and scikit-learn, so that no request waits for them
         self._probe_paths = frozenset(conf.load().probe_paths)
+        self._brief_paths = frozenset(conf.load().brief_paths)
         self._admission = Admission()
         self._budget = Budget()
         self._fits = Pool("fit", LANES)
@@ -87,9 +88,12 @@ class Bridge:
                 pool = self._fits
                 messages = await self._compute(model, response, environ, gone)
             else:
-                is_probe = environ["PATH_INFO"] in self._probe_paths
-                pool = self._probes if is_probe else self._pages
-                messages = await pool.run(gone, response.next_messages)
+                path = environ["PATH_INFO"]
+                pool = self._probes if path in self._probe_paths else self._pages
+                if path in self._brief_paths:
+                    messages = response.next_messages()
+                else:
+                    messages = await pool.run(gone, response.next_messages)
         except Exception as error:  # noqa: BLE001
             start, refusal = _refuse(error, environ, model, started)
             await send(start)

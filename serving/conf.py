@@ -41,6 +41,9 @@ class Conf:
     trusted_proxies: Setting[list[IPv4Network | IPv6Network]]
     # The paths that monitoring requests. They have threads of their own.
     probe_paths: tuple[str, ...]
+    # Those of them that need a moment and wait for nothing. They are answered on the event loop, even
+    # while the threads are busy.
+    brief_paths: tuple[str, ...]
     # The start of each metric's name, and of each problem's type.
     metrics_prefix: str
     problem_prefix: str
@@ -53,6 +56,7 @@ def load() -> Conf:
     return Conf(
         **{name: Setting[Any](setting) for name, setting in given["limits"].items()},
         probe_paths=tuple(given["probe_paths"]),
+        brief_paths=tuple(given["brief_paths"]),
         metrics_prefix=given["metrics_prefix"],
         problem_prefix=given["problem_prefix"],
     )
