@@ -29,7 +29,17 @@ class Response:
         self.is_complete = False
 
     def next_messages(self) -> list[Message]:
-        """Return the ASGI messages of the next block; the first time, run the application."""
+        """Return the ASGI messages of the next block; the first time, run the application.
+
+        If the application fails, the response is closed.
+        """
+        try:
+            return self._next_messages()
+        except BaseException:
+            self.close()
+            raise
+
+    def _next_messages(self) -> list[Message]:
         messages = []
         if self._chunks is None:
             self._iterable = self._application(self._environ, self._start_response)

@@ -44,3 +44,24 @@ def test_a_response_that_is_not_finished_is_closed() -> None:
     response.close()
     response.close()
     assert closed == [True]
+
+
+def test_a_response_that_fails_is_closed() -> None:
+    closed: list[bool] = []
+
+    class Rows:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"head\n"
+            raise OSError("the database is gone")
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def application(environ: Environ, start_response: Any) -> Rows:
+        start_response("200 OK", [])
+        return Rows()
+
+    response = wsgi.Response(application, {"REQUEST_METHOD": "GET"})
+    with pytest.raises(OSError, match="gone"):
+        response.next_messages()
+    assert closed == [True]
