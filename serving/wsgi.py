@@ -25,6 +25,7 @@ class Response:
         self._environ = environ
         self._iterable: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] | None = None
+        self._block_bytes = BLOCK_BYTES
         self._start: Message = {}
         self.is_complete = False
 
@@ -43,6 +44,9 @@ class Response:
         messages = []
         if self._chunks is None:
             self._iterable = self._application(self._environ, self._start_response)
+            if not getattr(self._iterable, "streaming", True):
+                # Django has all of it in memory, and one block needs no second thread.
+                self._block_bytes = sys.maxsize
             is_head = self._environ["REQUEST_METHOD"] == "HEAD"
             self._chunks = iter(() if is_head else self._iterable)
             messages.append(self._start)
@@ -73,7 +77,7 @@ class Response:
         for chunk in chunks:
             block.append(chunk)
             size += len(chunk)
-            if size >= BLOCK_BYTES or (size and time.monotonic() > due):
+            if size >= self._block_bytes or (size and time.monotonic() > due):
                 break
         else:
             self.is_complete = True

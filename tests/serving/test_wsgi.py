@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.http import HttpResponse, StreamingHttpResponse
 
 from serving import wsgi
 from serving.contract import Environ
@@ -65,3 +66,23 @@ def test_a_response_that_fails_is_closed() -> None:
     with pytest.raises(OSError, match="gone"):
         response.next_messages()
     assert closed == [True]
+
+
+def test_only_what_is_streamed_needs_a_thread_more_than_once() -> None:
+    content = b" " * (3 * wsgi.BLOCK_BYTES)
+    answers = {
+        HttpResponse(content): 1,
+        StreamingHttpResponse([content[: wsgi.BLOCK_BYTES]] * 3): 4,
+    }
+    for answer, blocks in answers.items():
+
+        def application(environ: Environ, start_response: Any, answer: Any = answer) -> Any:
+            start_response("200 OK", [])
+            return answer
+
+        response = wsgi.Response(application, {"REQUEST_METHOD": "GET"})
+        received = []
+        while not response.is_complete:
+            received.append(response.next_messages()[-1]["body"])
+        assert len(received) == blocks
+        assert b"".join(received) == content
