@@ -27,14 +27,28 @@ class Response:
         self._environ = environ
         self._iterable: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] | None = None
+        self._block_bytes = BLOCK_BYTES
         self._start: Message = {}
         self.is_complete = False
 
     def next_messages(self) -> list[Message]:
-        """Return the ASGI messages of the next block; the first time, run the application."""
+        """Return the ASGI messages of the next block; the first time, run the application.
+
+        If the application fails, the response is closed.
+        """
+        try:
+            return self._next_messages()
+        except BaseException:
+            self.close()
+            raise
+
+    def _next_messages(self) -> list[Message]:
         messages = []
         if self._chunks is None:
             self._iterable = self._application(self._environ, self._start_response)
+            if not getattr(self._iterable, "streaming", True):
+                # Django has all of it in memory, and one block needs no second thread.
+                self._block_bytes = sys.maxsize
             is_head = self._environ["REQUEST_METHOD"] == "HEAD"
             self._chunks = iter(() if is_head else self._iterable)
             messages.append(self._start)
@@ -68,7 +82,7 @@ class Response:
         for chunk in chunks:
             block.append(chunk)
             size += len(chunk)
-            if size >= BLOCK_BYTES or (size and time.monotonic() > due):
+            if size >= self._block_bytes or (size and time.monotonic() > due):
                 break
         else:
             self.is_complete = True

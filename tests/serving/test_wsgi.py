@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.http import HttpResponse, StreamingHttpResponse
 
 from serving import wsgi
 from serving.contract import Environ
@@ -47,3 +48,44 @@ def test_a_response_that_is_not_finished_is_closed() -> None:
     response.close()
     response.close()
     assert closed == [True]
+
+
+def test_a_response_that_fails_is_closed() -> None:
+    closed: list[bool] = []
+
+    class Rows:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"head\n"
+            raise OSError("the database is gone")
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def application(environ: Environ, start_response: Any) -> Rows:
+        start_response("200 OK", [])
+        return Rows()
+
+    response = wsgi.Response(application, {"REQUEST_METHOD": "GET"})
+    with pytest.raises(OSError, match="gone"):
+        response.next_messages()
+    assert closed == [True]
+
+
+def test_only_what_is_streamed_needs_a_thread_more_than_once() -> None:
+    content = b" " * (3 * wsgi.BLOCK_BYTES)
+    answers = {
+        HttpResponse(content): 1,
+        StreamingHttpResponse([content[: wsgi.BLOCK_BYTES]] * 3): 4,
+    }
+    for answer, blocks in answers.items():
+
+        def application(environ: Environ, start_response: Any, answer: Any = answer) -> Any:
+            start_response("200 OK", [])
+            return answer
+
+        response = wsgi.Response(application, {"REQUEST_METHOD": "GET"})
+        received = []
+        while not response.is_complete:
+            received.append(response.next_messages()[-1]["body"])
+        assert len(received) == blocks
+        assert b"".join(received) == content
