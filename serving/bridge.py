@@ -56,14 +56,27 @@ class Bridge:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         gone: asyncio.Future[None] = scope["extensions"]["connection_lost"]
-        started = time.perf_counter()
         environ = environ_of(scope)
         environ[contract.IS_GONE] = gone.done
         model = self._models.get(environ["PATH_INFO"])
         if model and environ["REQUEST_METHOD"] not in model.methods:
             model = None
-        limit = model.max_body_bytes if model else _ANY_MAX_BODY_BYTES
         body = Body(receive, self._budget)
+        try:
+            await self._answer(environ, model, body, gone, send)
+        finally:
+            body.release()
+
+    async def _answer(
+        self,
+        environ: Environ,
+        model: ServedModel | None,
+        body: Body,
+        gone: "asyncio.Future[None]",
+        send: Send,
+    ) -> None:
+        started = time.perf_counter()
+        limit = model.max_body_bytes if model else _ANY_MAX_BODY_BYTES
         try:
             if self._check_head(environ, model, limit):
                 assert model
@@ -99,9 +112,8 @@ class Bridge:
             await send(start)
             await send(body_message(refusal, more=False))
         else:
+            body.release()  # by now it is read; the client may take its time
             await _send(pool, response, messages, gone, send)
-        finally:
-            body.release()
 
     def _check_head(self, environ: Environ, model: ServedModel | None, limit: Setting[int]) -> bool:
         """Return whether the model's `admit` must be called.

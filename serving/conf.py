@@ -41,8 +41,8 @@ class Conf:
     trusted_proxies: Setting[list[IPv4Network | IPv6Network]]
     # The paths that monitoring requests. They have threads of their own.
     probe_paths: tuple[str, ...]
-    # Those of them that need a moment and wait for nothing. They are answered on the event loop, even
-    # while the threads are busy.
+    # Those of them that wait for nothing. They are answered on the event loop, even while the
+    # threads are busy.
     brief_paths: tuple[str, ...]
     # The start of each metric's name, and of each problem's type.
     metrics_prefix: str

