@@ -170,6 +170,7 @@ UNITS = {
     "wrong-at-the-end": (b'{"points":[', b"[1,2],", b"[true]]}"),
     "one-point": (b'{"points":[[', b"0,", b"true]]}"),
     "slow-numbers": (b'{"points":[[', b"1e300,", b"0]]}"),
+    "many-digits": (b'{"points":[', b"[1.23456789012345678901e+250,1],", b"[1,2]]}"),
     "many-members": (b"{", b'"points":[[1e300]],', b'"points":[[1]]}'),
     "lists-elsewhere": (b'{"x":[', b"[],", b'1],"points":[[1]]}'),
     "string": (b'{"x":"', b"\\n", b'","points":[[1]]}'),
@@ -186,7 +187,7 @@ N_BYTES: Final = 24 * 1024 * 1024
 def test_a_large_body_takes_bounded_memory_and_leaves_the_lock(shape: str, tmp_path: Path) -> None:
     head, unit, tail = UNITS[shape]
     (tmp_path / "body").write_bytes(head + unit * (N_BYTES // len(unit)) + tail)
-    command = [PYTHON, "-m", "tests.support.cost_of_parsing", str(tmp_path / "body")]
+    command = [str(PYTHON), "-m", "tests.support.cost_of_parsing", str(tmp_path / "body")]
     cost = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
     # As lists, each of these needs more than 20 times its size, or holds the lock for seconds.
     assert cost["growth"] < 6 * N_BYTES
