@@ -36,12 +36,11 @@ class PointsParser(BaseParser):
         points: NDArray[np.float64] | list[list[float]] | None = None
         if len(body) >= self.blocks_from_bytes:
             points = point_blocks.read(body, self.block_bytes)
-        if points is None:
-            if len(body) <= self.strict_block_bytes and not slow_numbers.are_in(body):
-                points = strict_json.decode(body)
-            else:
+            if points is None and (
+                len(body) > self.strict_block_bytes or slow_numbers.are_in(body)
+            ):
                 points = strict_blocks.read(body, self.strict_block_bytes)
-        return {"points": points}
+        return {"points": strict_json.decode(body) if points is None else points}
 
     @staticmethod
     def _read(stream: IO[Any], context: Mapping[str, Any]) -> bytes:

@@ -170,6 +170,7 @@ UNITS = {
     "wrong-at-the-end": (b'{"points":[', b"[1,2],", b"[true]]}"),
     "one-point": (b'{"points":[[', b"0,", b"true]]}"),
     "slow-numbers": (b'{"points":[[', b"1e300,", b"0]]}"),
+    "many-digits": (b'{"points":[', b"[1.23456789012345678901e+250,1],", b"[1,2]]}"),
     "many-members": (b"{", b'"points":[[1e300]],', b'"points":[[1]]}'),
     "lists-elsewhere": (b'{"x":[', b"[],", b'1],"points":[[1]]}'),
     "string": (b'{"x":"', b"\\n", b'","points":[[1]]}'),

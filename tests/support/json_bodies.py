@@ -1,7 +1,6 @@
 """Generates bodies with points for hypothesis, and parses them as the view does."""
 
 import json
-import sys
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -60,9 +59,10 @@ class SmallBlocksParser(BlocksParser):
 
 
 class StrictBlocksParser(PointsParser):
-    """Reads every body in parts, as where simdjson is missing."""
+    """Reads every body in parts: for simdjson, the blocks are too small."""
 
-    blocks_from_bytes = sys.maxsize
+    blocks_from_bytes = 0
+    block_bytes = 1
     strict_block_bytes = 12
 
 
