@@ -91,6 +91,28 @@ class NacosApi:
                 raise
         return [{key: instance[key] for key in INSTANCE_KEYS} for instance in found]
 
+    def register_instance(
+        self,
+        service_name: str,
+        ip: str,
+        port: int,
+        *,
+        group: str = DEFAULT_GROUP,
+        namespace: str = "public",
+    ) -> None:
+        """Register an ephemeral instance over HTTP; without heartbeats, it is soon unhealthy."""
+        self._call(
+            "POST",
+            self._paths["instance"],
+            {
+                "namespaceId": namespace,
+                "groupName": group,
+                "serviceName": service_name,
+                "ip": ip,
+                "port": port,
+            },
+        )
+
     def update_instance(
         self,
         service_name: str,

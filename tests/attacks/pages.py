@@ -1,13 +1,22 @@
 """Exports that are cancelled, wrong passwords, and an impostor in the registry."""
 
 import contextlib
+import itertools
+import json
+import socketserver
 import sqlite3
+import threading
+import time
 import urllib.parse
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.support.admin import Admin
-from tests.support.attack import Scene
+from tests.support.attack import ANSWER_SECONDS, Scene
 from tests.support.raw_clients import connected, head, read_to_the_end, status_of
+from tests.support.servers import free_ports
+from tests.support.waiting import wait_until
+from tools.nacos_server import NacosServer, build_jar
 
 ROWS = 200_000
 EXPORT = "/admin/clustering/requestrecord/export/"
@@ -64,3 +73,62 @@ def wrong_passwords(scene: Scene) -> None:
     scene.check(answers.keys() <= {"200", "429", "503"}, "a login was not answered")
     # Five, and those that were checked beside the fifth in two workers.
     scene.check(0 < answers["200"] <= 9, "too many passwords were checked")
+
+
+def impostors(scene: Scene) -> None:
+    """Instances in a real registry answer `/statusz` with 1e300, NaN, or without an end."""
+    nacos = NacosServer(build_jar(), scene.folder / "nacos", *free_ports())
+    nacos.start()
+    try:
+        with contextlib.ExitStack() as stack:
+            service = scene.start(
+                NACOS_SERVER_ADDR=f"127.0.0.1:{nacos.port}",
+                NACOS_USERNAME=nacos.username,
+                NACOS_PASSWORD=nacos.password,
+                NACOS_SERVICE_NAME="skl-kmeans",
+            )
+            admin = Admin(service)
+            ports: list[str] = []
+            for answer in (_statusz("1e300"), _statusz("NaN"), itertools.repeat(b" ")):
+                port = stack.enter_context(_listening(answer))
+                nacos.register_instance("skl-kmeans", "127.0.0.1", port)
+                ports.append(f"127.0.0.1:{port}")
+            wait_until(lambda: all(port in admin.panel("instances") for port in ports), 20)
+            with scene.watched():
+                end = time.monotonic() + scene.seconds
+                while time.monotonic() < end:
+                    started = time.monotonic()
+                    panel = admin.panel("instances")
+                    scene.check(all(port in panel for port in ports), "an impostor is not shown")
+                    scene.outcome.answers["200"] += 1
+                    if time.monotonic() - started > ANSWER_SECONDS:
+                        scene.outcome.late.append("the overview took longer")
+    finally:
+        scene.close()
+        nacos.stop()
+
+
+def _statusz(number: str) -> list[bytes]:
+    worker = {"pid": 1, "version": "0123456789ab", "value": "", "since": 1.5, "silent_seconds": 0}
+    answer = json.dumps({"service": "skl-kmeans", "workers": [worker]})
+    return [answer.replace('"silent_seconds": 0', f'"silent_seconds": {number}').encode()]
+
+
+@contextlib.contextmanager
+def _listening(answer: Iterable[bytes]) -> Iterator[int]:
+    """Give this answer to every request, piece by piece; yield the port."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            with contextlib.suppress(OSError):
+                self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n")
+                for piece in answer:
+                    self.wfile.write(piece)
+                    time.sleep(0.1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.attacks import bodies, connections, pages
+from tests.attacks import bodies, connections, pages, state
 from tests.support.attack import Scene
 
 
@@ -27,4 +27,8 @@ ATTACKS = [
     Attack("9 unread pipelines", connections.unread_pipelines),
     Attack("10 costly fits", bodies.costly_fits),
     Attack("11 idle connections", connections.idle_connections),
+    Attack("12 impostors in the registry", pages.impostors, in_pytest=False),
+    Attack("13 open modes", state.open_modes),
+    Attack("14 damaged config", state.damaged_config),
+    Attack("15 odds and ends", state.odds_and_ends),
 ]

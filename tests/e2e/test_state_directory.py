@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import stat
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -12,27 +11,7 @@ import pytest
 
 from tests.support.service import GUNICORN, SERVE, Service
 from tests.support.waiting import wait_until
-
-
-def modes(folder: Path) -> dict[str, int]:
-    """Return the permissions of everything in a folder, and its own."""
-    found = {}
-    for path in (folder, *folder.glob("**/*")):
-        with suppress(FileNotFoundError):  # replaced meanwhile
-            found[str(path.relative_to(folder))] = stat.S_IMODE(path.lstat().st_mode)
-    return found
-
-
-def workers(service: Service) -> list[psutil.Process]:
-    assert service.process
-    started = psutil.Process(service.process.pid)
-    return [process for process in started.children(recursive=True) if not process.children()]
-
-
-def metrics_folder(service: Service) -> Path:
-    mapped = [Path(file.path) for file in workers(service)[0].memory_maps()]
-    (folder,) = {path.parent for path in mapped if path.suffix == ".db"}
-    return folder
+from tests.support.workers import metrics_folder, modes, processes
 
 
 @pytest.mark.parametrize("command", [SERVE, GUNICORN])
@@ -54,7 +33,7 @@ def test_only_the_user_of_the_service_can_read_its_state(
     wait_until((state / "db.sqlite3-wal").exists)
     for name, mode in modes(state).items():
         assert mode == (0o700 if (state / name).is_dir() else 0o600), name
-    for worker in workers(service):
+    for worker in processes(service):
         status = Path(f"/proc/{worker.pid}/status").read_text()
         assert re.search(r"^Umask:\t0077$", status, re.MULTILINE)
     assert stat.S_IMODE(metrics_folder(service).stat().st_mode) == 0o700
@@ -83,7 +62,7 @@ def test_a_start_removes_the_metrics_of_masters_that_are_gone_and_no_others(
             started.wait_until_it_answers()
         left, used = metrics_folder(service), metrics_folder(other)
         assert service.process
-        for process in (*workers(service), psutil.Process(service.process.pid)):
+        for process in (*processes(service), psutil.Process(service.process.pid)):
             os.kill(process.pid, signal.SIGKILL)
         service.process.wait()
         assert left.is_dir()

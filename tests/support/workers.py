@@ -1,5 +1,8 @@
-"""The worker processes of a service under test."""
+"""The worker processes of a service under test, and the files that they use."""
 
+import stat
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -21,9 +24,8 @@ class Figures(NamedTuple):
 def processes(service: Service) -> list[psutil.Process]:
     """Return the workers."""
     assert service.process
-    (gunicorn,) = psutil.Process(service.process.pid).children()
-    workers: list[psutil.Process] = gunicorn.children()
-    return workers
+    started = psutil.Process(service.process.pid)
+    return [process for process in started.children(recursive=True) if not process.children()]
 
 
 def resident_bytes(service: Service) -> dict[int, int]:
@@ -41,3 +43,19 @@ def figures(service: Service) -> dict[int, Figures]:
         )
         for worker in processes(service)
     }
+
+
+def metrics_folder(service: Service) -> Path:
+    """Return the folder in which the workers count together."""
+    mapped = [Path(file.path) for file in processes(service)[0].memory_maps()]
+    (folder,) = {path.parent for path in mapped if path.suffix == ".db"}
+    return folder
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """Return the permissions of everything in a folder, and its own."""
+    found = {}
+    for path in (folder, *folder.glob("**/*")):
+        with suppress(FileNotFoundError):  # replaced meanwhile
+            found[str(path.relative_to(folder))] = stat.S_IMODE(path.lstat().st_mode)
+    return found
