@@ -80,21 +80,24 @@ class Bridge:
         del content
         response = Response(self._application, environ)
         try:
-            if model:
-                pool = self._fits
-                messages = await self._compute(model, response, environ, gone)
-            else:
-                is_probe = environ["PATH_INFO"] in self._probe_paths
-                pool = self._probes if is_probe else self._pages
-                messages = await pool.run(gone, response.next_messages)
+            try:
+                if model:
+                    pool = self._fits
+                    messages = await self._compute(model, response, environ, gone)
+                else:
+                    is_probe = environ["PATH_INFO"] in self._probe_paths
+                    pool = self._probes if is_probe else self._pages
+                    messages = await pool.run(gone, response.next_messages)
+            finally:
+                # Before the response is sent, because a client may take any time to read it.
+                environ["wsgi.input"].close()
+                body.release()
         except Exception as error:  # noqa: BLE001
             start, refusal = _refuse(error, environ, model, started)
             await send(start)
             await send(body_message(refusal, more=False))
         else:
             await _send(pool, response, messages, gone, send)
-        finally:
-            body.release()
 
     def _check_head(self, environ: Environ, model: ServedModel | None, limit: Setting[int]) -> bool:
         """Return whether the model's `admit` must be called.
