@@ -97,22 +97,26 @@ class Bridge:
         del content
         response = Response(self._application, environ)
         try:
-            if model:
-                pool = self._fits
-                messages = await self._compute(model, response, environ, gone)
-            else:
-                path = environ["PATH_INFO"]
-                pool = self._probes if path in self._probe_paths else self._pages
-                if path in self._brief_paths:
-                    messages = response.next_messages()
+            try:
+                if model:
+                    pool = self._fits
+                    messages = await self._compute(model, response, environ, gone)
                 else:
-                    messages = await pool.run(gone, response.next_messages)
+                    path = environ["PATH_INFO"]
+                    pool = self._probes if path in self._probe_paths else self._pages
+                    if path in self._brief_paths:
+                        messages = response.next_messages()
+                    else:
+                        messages = await pool.run(gone, response.next_messages)
+            finally:
+                # Before the response is sent, because a client may take any time to read it.
+                environ["wsgi.input"].close()
+                body.release()
         except Exception as error:  # noqa: BLE001
             start, refusal = _refuse(error, environ, model, started)
             await send(start)
             await send(body_message(refusal, more=False))
         else:
-            body.release()  # by now it is read; the client may take its time
             await _send(pool, response, messages, gone, send)
 
     def _check_head(self, environ: Environ, model: ServedModel | None, limit: Setting[int]) -> bool:

@@ -100,8 +100,8 @@ class Connection(HttpToolsProtocol):
         # Bytes since the last part of a body or the last end of a head.
         self._overhead = 0
         self._has_served = False
-        # The loop's time of the last progress, and what was unsent then.
-        self.active_at = owner.loop.time()
+        # The loop's time of the last progress in reading, and in writing with what was unsent then.
+        self.active_at = self._sent_at = owner.loop.time()
         self._unsent = 0
 
     @property
@@ -129,10 +129,12 @@ class Connection(HttpToolsProtocol):
         """Close the connection if the peer has been silent for too long."""
         unsent = self.transport.get_write_buffer_size()
         if unsent != self._unsent:
-            self._unsent, self.active_at = unsent, now
+            self._unsent = unsent
+            self._sent_at = self.active_at = now
         silent_seconds = now - self.active_at
         if unsent or self.transport.is_closing():
-            if silent_seconds > self._limits.write_seconds:
+            # What the peer sends meanwhile is no sign that it reads.
+            if now - self._sent_at > self._limits.write_seconds:
                 self.transport.abort()
         elif self._in_head or (self.is_idle and not self._has_served):
             if silent_seconds > self._limits.read_seconds:

@@ -227,6 +227,41 @@ def test_bodies_held_at_once_are_bounded(edge: Service) -> None:
     wait_until(lambda: post(edge, b" " * 60_000)[0] == 400)
 
 
+def test_a_response_that_is_not_read_holds_no_body(edge: Service) -> None:
+    start(edge, KMEANS_MAX_BODY_BYTES="100000", KMEANS_BODIES_MAX_BYTES="150000")
+    path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css"
+    page = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    padded = BODY + b" " * (100_000 - len(BODY))
+    with connected(edge) as connection:
+        # More than the sockets take, so that one of the responses waits to be sent.
+        connection.settimeout(1)
+        with contextlib.suppress(TimeoutError):
+            connection.sendall((page + head(len(padded)) + padded) * 60)
+        served = 0.0
+
+        def has_stopped() -> bool:
+            nonlocal served
+            time.sleep(0.5)
+            before, served = served, metric(edge, "skl_kmeans_requests_total")
+            return before == served > 1
+
+        wait_until(has_stopped)
+        assert post(edge, b" " * 60_000)[0] == 400
+
+
+def test_who_reads_nothing_is_closed_whatever_it_sends(edge: Service) -> None:
+    start(edge, HTTP_WRITE_TIMEOUT_SECONDS="2")
+    path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+    with connected(edge) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 20)
+        began = time.monotonic()
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            while time.monotonic() - began < 12:
+                connection.sendall(b"\n")
+                time.sleep(0.2)
+        assert time.monotonic() - began > 2
+
+
 def test_a_million_points_of_eight_dimensions_are_answered(live: Service) -> None:
     numbers = ",".join(f"{i * 0.618033988749895 % 1:.15f}" for i in range(8))
     points = ",".join(f"[{i % 7}{numbers[1:]}]" for i in range(1_000_000))
