@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -163,9 +164,14 @@ def test_only_a_few_wait_for_a_check(client: Client, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(logins, "WAIT_SECONDS", 0.5)
     with logins._CHECKS, logins._CHECKS:
         statuses: list[int] = []
-        callers = [
-            threading.Thread(target=lambda: statuses.append(log_in(Client())[0])) for _ in range(20)
-        ]
+
+        def call() -> None:
+            try:
+                statuses.append(log_in(Client())[0])
+            finally:
+                connection.close()  # of this thread
+
+        callers = [threading.Thread(target=call) for _ in range(20)]
         for caller in callers:
             caller.start()
         for caller in callers:
