@@ -33,6 +33,12 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no t
         except ValueError as error:
             raise ImproperlyConfigured(f"{var}: {error}") from None
 
+    def not_below(self, least: float, var: str, value: Any) -> Any:
+        """Return the value of `var`; raise ImproperlyConfigured if it is below `least`."""
+        if value < least:
+            raise ImproperlyConfigured(f"{var}: {value}: use at least {least:g}")
+        return value
+
     @classmethod
     def parse_value(cls, value: str, cast: Any) -> Any:
         if cast is bool:

@@ -6,7 +6,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -15,6 +15,8 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 from kmeans_project.environment import Environment
 
 logger = logging.getLogger(__name__)
+
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def from_environment(env: Environment) -> dict[str, Any]:
@@ -29,6 +31,9 @@ def configuration(form: str, level: str) -> dict[str, Any]:
     """
     if form not in ("auto", "json", "text"):
         raise ImproperlyConfigured(f"LOG_FORMAT: {form!r}: use auto, json or text")
+    level = level.upper()
+    if level not in LEVELS:
+        raise ImproperlyConfigured(f"LOG_LEVEL: {level!r}: use one of {', '.join(LEVELS)}")
     if form == "auto":
         form = "text" if sys.stderr.isatty() else "json"
     return {

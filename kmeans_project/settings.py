@@ -42,7 +42,7 @@ def _networks(texts: list[str]) -> list[IPNetwork]:
 # Where and how to serve
 HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machines)
 PORT = env.int("PORT", 9999)
-WORKERS = env.int("WORKERS", _usable_cores())
+WORKERS = env.not_below(1, "WORKERS", env.int("WORKERS", _usable_cores()))
 # In each worker, for pages. Requests to the API and probes have threads of their own.
 THREADS = env.int("THREADS", 16)
 # For the head of a connection's first request, and for each body.
@@ -54,10 +54,14 @@ TRUSTED_PROXIES = _networks(env.list("TRUSTED_PROXIES", default=[]))
 STATE_DIR = environment.state_dir(env)
 STATE_DIR_IS_TEMPORARY = env.bool("STATE_DIR_IS_TEMPORARY", False)
 # After the deregistration, clients still call the cached address. Spring Cloud caches for 35 s.
-SERVE_DRAIN_SECONDS = env.float("SERVE_DRAIN_SECONDS", 40.0)
+SERVE_DRAIN_SECONDS = env.not_below(
+    0, "SERVE_DRAIN_SECONDS", env.float("SERVE_DRAIN_SECONDS", 40.0)
+)
 # A pipe that `manage.py serve` passes to gunicorn; it closes when `serve` ends.
 SERVE_LIFELINE_FD = env.int("SERVE_LIFELINE_FD", None)
-SERVE_STOP_TIMEOUT_SECONDS = env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
+SERVE_STOP_TIMEOUT_SECONDS = env.not_below(
+    0, "SERVE_STOP_TIMEOUT_SECONDS", env.float("SERVE_STOP_TIMEOUT_SECONDS", 30.0)
+)
 
 # The folder in which gunicorn's workers count together; empty if there is only one process.
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")

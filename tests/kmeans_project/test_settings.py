@@ -54,6 +54,9 @@ def test_what_is_no_such_value_is_named(env: Environment, kind: str, name: str, 
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
+        ({"WORKERS": "0"}, "WORKERS: 0: use at least 1"),
+        ({"SERVE_DRAIN_SECONDS": "-1"}, "SERVE_DRAIN_SECONDS: -1.0: use at least 0"),
+        ({"LOG_LEVEL": "foo"}, "LOG_LEVEL: 'FOO': use one of DEBUG, INFO"),
         ({"API_KEYS_REQUIRED": "ture"}, "wrong setting: API_KEYS_REQUIRED: 'ture' is neither"),
         ({"NACOS_BEAT_INTERVAL_SECONDS": "0"}, "(NACOS_BEAT_INTERVAL_SECONDS): 0"),
     ],
