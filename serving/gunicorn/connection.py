@@ -8,6 +8,7 @@ client pipelines, nor the time of a client that does not read. `Connection` over
 |---|---|
 | `connection_made` | the worker counts connections; reading stays paused while much is unparsed |
 | `connection_lost` | the worker counts connections; the bridge learns the end |
+| `eof_received` | finishes a response that has begun |
 | `data_received` | parses one request at a time, and bounds what it parses |
 | `on_message_begin`, `on_url`, `on_header`, `on_headers_complete` | limits; ignores trailers |
 | `on_body`, `on_message_complete` | notice the end of a body |
@@ -23,7 +24,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import httptools
 from uvicorn import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 # Before changing it, compare the table above with the new release, and run tests/e2e and
@@ -100,6 +101,8 @@ class Connection(HttpToolsProtocol):
         # Bytes since the last part of a body or the last end of a head.
         self._overhead = 0
         self._has_served = False
+        # The request that the application answers; `cycle` is the last one that was received.
+        self._running: RequestResponseCycle | None = None
         # The loop's time of the last progress in reading, and in writing with what was unsent then.
         self.active_at = self._sent_at = owner.loop.time()
         self._unsent = 0
@@ -118,9 +121,21 @@ class Connection(HttpToolsProtocol):
         self.flow = _Flow(self)
         self._owner.connection_began(self)
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Return whether to keep the connection for a response that has begun.
+
+        Else the caller is taken to be gone, which nothing but this may show for a long time.
+        """
+        if not self.pipeline and self._running and self._running.response_started:
+            self.close_after_response()
+            return self._is_answering
+        self._abandon()
+        return False
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._owner.connection_ended(self)
         self.unparsed = b""
+        self._abandon()
         if not self._lost.done():
             self._lost.set_result(None)
         super().connection_lost(exc)
@@ -136,12 +151,20 @@ class Connection(HttpToolsProtocol):
             # What the peer sends meanwhile is no sign that it reads.
             if now - self._sent_at > self._limits.write_seconds:
                 self.transport.abort()
-        elif self._in_head or (self.is_idle and not self._has_served):
+        elif self._is_answering:
+            pass  # the bridge has deadlines of its own
+        elif self._in_head or not self._has_served:
             if silent_seconds > self._limits.read_seconds:
                 limit = f"{self._limits.read_seconds:g} s"
                 self._refuse(RefusedError(408, f"no request arrived within {limit}"))
-        elif self.is_idle and silent_seconds > self._limits.keepalive_seconds:
+        elif silent_seconds > self._limits.keepalive_seconds:
             self.transport.close()
+
+    def _abandon(self) -> None:
+        """Send nothing more of the response."""
+        if self._running:
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def close_after_response(self) -> None:
         """Accept no further request."""
@@ -232,6 +255,8 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         if not self._owner.alive or not self._limits.keepalive_seconds:
             self.cycle.keep_alive = False
+        if not self.pipeline:
+            self._running = self.cycle
 
     def _body_size(self) -> int | None:
         """Return the announced size of the body, None if it is chunked; raise RefusedError."""
@@ -271,6 +296,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.pipeline:
+            self._running = self.pipeline[-1][0]
             super().on_response_complete()  # starts the next one
             return
         self.flow.resume_reading()
@@ -278,10 +304,12 @@ class Connection(HttpToolsProtocol):
             self.loop.call_soon(self._parse)
 
     def _refuse(self, refused: RefusedError) -> None:
-        """Send a problem document and close the connection."""
+        """Send a problem document, unless a response has begun, and close the connection."""
         self._in_head = self._in_body = False
         self.unparsed = b""
-        if self._is_answering and self.cycle.response_started:
+        has_begun = self.pipeline or (self._is_answering and self.cycle.response_started)
+        self._abandon()
+        if has_begun:
             self.transport.close()
             return
         # Not imported above: it needs the settings, which --preload loads later.

@@ -16,6 +16,8 @@ from tests.support.waiting import wait_until
 
 BODY = json.dumps({"points": REFERENCE_POINTS}).encode()
 JSON = {"Content-Type": "application/json"}
+# 1.6 MB
+BUNDLE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
 # A second or more of work in the lane of large requests.
 LARGE = json.dumps({"points": [[i * 7919 % 10007, i * 104729 % 10009] for i in range(600_000)]})
 
@@ -251,19 +253,74 @@ def test_a_response_that_is_not_read_holds_no_body(edge: Service) -> None:
 
 def test_who_reads_nothing_is_closed_whatever_it_sends(edge: Service) -> None:
     start(edge, HTTP_WRITE_TIMEOUT_SECONDS="2")
-    path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
     with connected(edge) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 20)
-        began = time.monotonic()
-        is_closed = False
-        while not is_closed and time.monotonic() - began < 12:
+        connection.sendall(f"GET {BUNDLE} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 20)
+
+        def is_closed() -> bool:
+            time.sleep(0.2)
             try:
                 connection.sendall(b"\n")
             except (BrokenPipeError, ConnectionResetError):
-                is_closed = True
+                return True
+            return False
+
+        assert wait_until(is_closed) > 2
+
+
+def chunked(body: bytes, path: str = "/api/skl-kmeans", method: str = "POST") -> bytes:
+    lines = ["Host: x", "Content-Type: application/json", "Transfer-Encoding: chunked"]
+    begin = "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode()
+    return begin + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+
+
+def test_a_fault_in_a_later_request_is_not_answered_amid_a_response(live: Service) -> None:
+    pages = chunked(b"{}", BUNDLE, "GET") * 8
+    unfinished = chunked(b"{}").removesuffix(b"0\r\n\r\n")
+    with connected(live) as connection:
+        connection.sendall(pages + unfinished)
+        time.sleep(1)  # the sockets are full, and one of the pages waits to be sent
+        connection.sendall(b"this is no size of a chunk\r\n")
+        received = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(1024 * 1024):
+                received += piece
+    assert received.count(b"HTTP/1.1 200 OK") > 1
+    assert b"HTTP/1.1 400" not in received
+    assert "Traceback" not in live.log()
+
+
+def test_callers_that_leave_amid_pipelined_requests_are_no_errors(live: Service) -> None:
+    for _ in range(3):
+        with connected(live) as connection:
+            connection.sendall(chunked(b"{}", BUNDLE, "GET") * 8)
+            connection.recv(1)
             time.sleep(0.2)
-        assert is_closed
-        assert time.monotonic() - began > 2
+    assert live.get("/livez") == 200
+    assert "Traceback" not in live.log()
+
+
+def test_a_response_that_has_begun_is_finished_after_a_half_close(live: Service) -> None:
+    with connected(live) as connection:
+        connection.sendall(f"GET {BUNDLE} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 8)
+        time.sleep(1)  # the sockets are full
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while piece := connection.recv(1024 * 1024):
+            received += piece
+    last = received[received.rindex(b"HTTP/1.1 200 OK") :]
+    begin, _, content = last.partition(b"\r\n\r\n")
+    assert b"content-length: %d\r\n" % len(content) in begin
+
+
+def test_a_head_has_its_time_from_the_end_of_the_response_before(edge: Service) -> None:
+    edge.config_file.write_text("clusters: 500\n")
+    start(edge, HTTP_READ_TIMEOUT_SECONDS="1")
+    points = [[i * 7919 % 10007, i * 104729 % 10009] for i in range(20_000)]
+    with connected(edge) as connection:
+        began = time.monotonic()
+        connection.sendall(chunked(json.dumps({"points": points}).encode()) + b"GET /livez HT")
+        assert answer(connection)[0].status == 200
+        assert time.monotonic() - began > 2, "too short to show anything"
 
 
 def test_a_million_points_of_eight_dimensions_are_answered(live: Service) -> None:
@@ -308,8 +365,7 @@ def test_a_connection_is_kept_and_closed_in_order(edge: Service) -> None:
 
 def test_large_static_files_arrive_whole(live: Service) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=20)
-    path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
-    connection.request("GET", path)
+    connection.request("GET", BUNDLE)
     response = connection.getresponse()
     assert len(response.read()) == int(response.headers["Content-Length"]) > 1_000_000
     connection.close()
