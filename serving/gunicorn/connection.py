@@ -263,6 +263,10 @@ class Connection(HttpToolsProtocol):
         fields = dict(self.headers)
         hosts = sum(name == b"host" for name, _ in self.headers)
         version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise RefusedError(505, "only HTTP/1.0 and HTTP/1.1 are supported")
+        if version == "1.0":
+            self.expect_100_continue = False  # RFC 9110, 10.1.1
         if hosts > 1 or (version == "1.1" and not hosts):
             raise RefusedError(400, "not exactly one Host header")
         if fields.get(b"expect", b"100-continue").lower() != b"100-continue":

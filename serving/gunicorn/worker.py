@@ -70,7 +70,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         limits = conf.load()
         self.limits = Limits(
             request_line=self.cfg.limit_request_line or HEAD_MAX_BYTES,
-            fields=self.cfg.limit_request_fields,
+            fields=self.cfg.limit_request_fields or HEAD_MAX_BYTES,
             field_size=self.cfg.limit_request_field_size or HEAD_MAX_BYTES,
             read_seconds=limits.read_timeout_seconds.value,
             write_seconds=limits.write_timeout_seconds.value,

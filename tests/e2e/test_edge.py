@@ -83,6 +83,28 @@ def test_a_body_in_chunks_without_a_length_is_read(live: Service) -> None:
     connection.close()
 
 
+def test_an_http_1_0_caller_gets_no_100(live: Service) -> None:
+    with connected(live) as connection:
+        connection.sendall(head(len(BODY), "Expect: 100-continue").replace(b"1.1", b"1.0", 1))
+        time.sleep(0.2)
+        connection.sendall(BODY)
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+
+
+def test_zero_removes_a_limit_of_gunicorn(edge: Service) -> None:
+    options = ("limit-request-line", "limit-request-fields", "limit-request-field_size")
+    start(edge, GUNICORN_CMD_ARGS=" ".join(f"--{option}=0" for option in options))
+    lines = [
+        f"GET /livez?{'a' * 10_000} HTTP/1.1",
+        "Host: x",
+        f"X: {'a' * 20_000}",
+        *["Y: z"] * 200,
+    ]
+    with connected(edge) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+
+
 def test_an_upgrade_with_a_body_is_answered_as_a_plain_request(live: Service) -> None:
     # So Java's HttpClient sends its first request, unless it is told to use HTTP/1.1.
     upgrade = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAA")
@@ -339,6 +361,9 @@ def test_what_is_no_http_gets_a_problem_document_too(live: Service) -> None:
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501),
+        (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+        (b"GET / HTTP/0.9\r\nHost: x\r\n\r\n", 505),
     ]:
         with connected(live) as connection:
             connection.sendall(wrong)
