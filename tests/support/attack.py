@@ -36,6 +36,8 @@ SAMPLE_SECONDS = 0.1
 USUAL_DESCRIPTORS = 1024
 # More than each pool of threads has, in two workers.
 WARM_UP_CONNECTIONS = 100
+# Of the 16 for pages, and those for other purposes.
+WARM_THREADS = 16
 # Of the interpreter's own, besides 20 %.
 MEMORY_SLACK_BYTES = 8 * 1024 * 1024
 # A pool starts another thread only when all are busy.
@@ -183,7 +185,15 @@ class Scene:
             self.outcome.late.append(f"{path} took {worst:.1f} s")
 
     def _warm_up(self) -> None:
-        """Let both workers load what they load once, and start all threads that they keep."""
+        """Let both workers load what they load once, and start the threads that they keep."""
+        while any(each.threads < WARM_THREADS for each in workers.figures(self.service).values()):
+            self._burst()
+        larger = json.dumps({"points": REFERENCE_POINTS * 1000}).encode()
+        for _ in range(10):
+            self.ask(API, larger)
+
+    def _burst(self) -> None:
+        """Send the same to both workers on many connections at once."""
         nine_points = (
             head("POST", API, Content_Length=len(NINE_POINTS), **self.headers) + NINE_POINTS
         )
@@ -200,9 +210,6 @@ class Scene:
                     connection.sendall(request)
                 for connection in connections:
                     status_of(connection)
-        larger = json.dumps({"points": REFERENCE_POINTS * 1000}).encode()
-        for _ in range(10):
-            self.ask(API, larger)
 
     def _settled(self) -> dict[int, Figures]:
         """Return what the workers have when all connections are closed."""
