@@ -41,8 +41,11 @@ def read(body: bytes, block_bytes: int) -> NDArray[np.float64] | None:
     if not head or not _TAIL.fullmatch(body, end):
         return None
     start = head.end()
+    end_of_first = body.find(b"]", start)
+    if end_of_first - start > block_bytes:
+        return None
     n_points = _count_openings(body, start, block_bytes)
-    n_dimensions = body.count(b",", start, body.find(b"]", start)) + 1
+    n_dimensions = body.count(b",", start, end_of_first) + 1
     is_within_limits = (
         n_points <= settings.KMEANS_MAX_POINTS and n_dimensions <= settings.KMEANS_MAX_DIMENSIONS
     )
