@@ -111,7 +111,7 @@ def test_serve_starts_while_the_database_is_unreachable(
     postgres.stop()
     service.start()
     service.wait_until_it_answers()
-    assert "the database is away, serving without history for now" in service.log()
+    assert "the database is unreachable, serving without history" in service.log()
     assert service.labels() == REFERENCE_LABELS[3]
     postgres.start()
     wait_until(lambda: service.labels() and count(postgres) > 0, 20, service.log)
