@@ -1,5 +1,6 @@
 """The whole path against real Nacos servers: seen through the servers' own HTTP API."""
 
+import json
 import os
 import signal
 import subprocess
@@ -157,9 +158,10 @@ def test_nacos_2_refuses_a_persistent_instance(
     service.wait_until_it_answers()
     refusal = (
         "register: RequestHandler Not Found [500]; this server takes no persistent instances"
-        " over gRPC: unset NACOS_SERVICE_EPHEMERAL"
+        ' over gRPC: unset NACOS["ephemeral"] (NACOS_SERVICE_EPHEMERAL)'
     )
-    wait_until(lambda: f"retrying: {refusal}" in service.log(), 20, service.log)
+    in_json = json.dumps(refusal)[1:-1]
+    wait_until(lambda: f"retrying: {in_json}" in service.log(), 20, service.log)
     status = service.manage("nacos", "status").stdout
     assert "registration  retrying" in status
     assert f"error         {refusal}" in status
