@@ -32,8 +32,11 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Hand the agent over when only this worker ends, because of --max-requests."""
-    if worker.nr >= worker.max_requests:
+    """Hand the agent over when only this worker ends, because of --max-requests.
+
+    A single worker has nobody to wait for: gunicorn starts the next one only after its end.
+    """
+    if worker.nr >= worker.max_requests and server.num_workers > 1:
         agent = _app().agent
         if agent:
             agent.hand_over()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
-from tests.support.service import Service
+from tests.support.service import GUNICORN, Service
 from tests.support.waiting import wait_until
 
 BODY = json.dumps({"points": REFERENCE_POINTS}).encode()
@@ -386,6 +386,14 @@ def test_a_connection_is_kept_and_closed_in_order(edge: Service) -> None:
     assert edge.stop() == 0
     assert time.monotonic() - began < 20, "an idle connection does not hold up the end"
     connection.close()
+
+
+def test_a_single_worker_is_replaced_at_once(edge: Service) -> None:
+    edge.start((*GUNICORN, "--max-requests", "5"))
+    edge.wait_until_it_answers()
+    for _ in range(12):
+        time.sleep(0.3)  # the worker looks whether to end a few times a second
+        assert edge.labels(timeout=15) == REFERENCE_LABELS[3]
 
 
 def test_large_static_files_arrive_whole(live: Service) -> None:
