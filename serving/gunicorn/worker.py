@@ -60,6 +60,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         _keep_little_memory()  # before there are threads
         super().load_wsgi()
         # Not imported above: with --preload, the settings are loaded with the application.
+        from django.urls import get_resolver
+
         from serving import status_titles
         from serving.bridge import Bridge
 
@@ -78,6 +80,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         self.config = _protocol_config(application)
         self.state = ServerState()
         status_titles.load()
+        # Django imports the views with the first request, which would block the event loop.
+        _ = get_resolver().url_patterns
         hooks.loaded()
         # The garbage collector need not scan again and again what is loaded by now.
         gc.collect()
