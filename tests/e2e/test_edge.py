@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
@@ -388,10 +389,19 @@ def test_a_connection_is_kept_and_closed_in_order(edge: Service) -> None:
     connection.close()
 
 
+def test_a_worker_has_loaded_what_requests_need_before_the_first(edge: Service) -> None:
+    edge.start(GUNICORN)
+    wait_until(lambda: [*edge.folder.glob("state/agents/*/worker-*.json")], 60, edge.log)
+    (report,) = edge.folder.glob("state/agents/*/worker-*.json")
+    worker = psutil.Process(json.loads(report.read_text())["pid"])
+    assert any("/sklearn/" in mapped.path for mapped in worker.memory_maps())
+
+
 def test_a_single_worker_is_replaced_at_once(edge: Service) -> None:
     edge.start((*GUNICORN, "--max-requests", "5"))
     edge.wait_until_it_answers()
     for _ in range(12):
+        time.sleep(0.3)  # the worker looks whether to end a few times a second
         assert edge.labels(timeout=15) == REFERENCE_LABELS[3]
 
 
