@@ -67,7 +67,7 @@ class Outcome:
     )
 
     def row(self) -> str:
-        """Return a row of the table in docs/reliability.md."""
+        """Return a row of the table that HEADER begins."""
         seconds = [f"{self.seconds.get(path, 0):.2f} s" for path in ("/livez", API)]
         cells = [
             self.name,
