@@ -74,12 +74,13 @@ class Listener:
         sock.setblocking(False)
         self._loop.add_reader(sock, self._on_readable)
 
-    def close(self) -> None:
-        """Stop accepting connections."""
+    async def close(self) -> None:
+        """Stop accepting connections, and return when those that were accepted are open."""
         self._loop.remove_reader(self._socket)
         if self._timer:
             self._timer.cancel()
         self._socket.close()
+        await asyncio.gather(*self._opening, return_exceptions=True)
 
     def _on_readable(self) -> None:
         if shares.is_least(self._place):
@@ -112,4 +113,9 @@ class Listener:
         )
         task = self._loop.create_task(opening)
         self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        task.add_done_callback(self._opened)
+
+    def _opened(self, task: "asyncio.Task[Any]") -> None:
+        self._opening.discard(task)
+        if task.cancelled() or task.exception():
+            shares.add(self._place, -1)  # no protocol will see its end

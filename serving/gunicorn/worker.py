@@ -130,7 +130,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             await asyncio.sleep(TICK_SECONDS)
         hooks.stopping()
         for listener in listeners:
-            listener.close()
+            await listener.close()
         await self._drain()
 
     def _sweep(self) -> None:

@@ -1,0 +1,34 @@
+"""Accepting connections, as far as no client can bring it about for certain."""
+
+import asyncio
+import socket
+
+from serving.gunicorn.listener import Listener, shares
+
+
+def test_a_listener_is_closed_when_its_last_connections_are_open() -> None:
+    made: list[asyncio.Protocol] = []
+    opened: list[asyncio.Protocol] = []
+
+    class Protocol(asyncio.Protocol):
+        def __init__(self) -> None:
+            made.append(self)
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            opened.append(self)
+            transport.close()
+
+    async def listen() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            place = shares.join()
+            shares.begin(place)
+            listener = Listener(server, Protocol, place)
+            with socket.create_connection(server.getsockname()):
+                while not made:
+                    await asyncio.sleep(0)
+                assert not opened, "too late to show anything"
+                await listener.close()
+                assert opened == made
+            shares.leave(place)
+
+    asyncio.run(listen())
