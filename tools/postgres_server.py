@@ -37,6 +37,7 @@ class PostgresServer:
             (self._home / "password").write_text(self.password)
             if self._user:
                 shutil.chown(self._home, self._user)
+                shutil.chown(self._home / "password", self._user)
             initdb = "--username=kmeans --pwfile=password --auth=scram-sha-256 --encoding=UTF8"
             self._run("initdb", *initdb.split(), "--locale=C", "--no-sync")
             self.start()

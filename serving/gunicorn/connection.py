@@ -243,7 +243,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if self.parser.get_method() == b"CONNECT":
-            raise RefusedError(501, "CONNECT is not supported")
+            raise RefusedError(405, "CONNECT is not supported")
         if self.parser.should_upgrade():
             return  # `_feed` has the head parsed again
         self._in_head = False

@@ -362,7 +362,7 @@ def test_what_is_no_http_gets_a_problem_document_too(live: Service) -> None:
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405),
         (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
         (b"GET / HTTP/0.9\r\nHost: x\r\n\r\n", 505),
     ]:
