@@ -33,7 +33,7 @@ def cancelled_exports(scene: Scene) -> None:
         )
         database.commit()
     cookies = Admin(scene.service).cookies
-    request = head("GET", EXPORT, Cookie=f"sessionid={cookies['sessionid']}")
+    request = head("GET", EXPORT, Connection="close", Cookie=f"sessionid={cookies['sessionid']}")
     with scene.watched():
         for _ in range(6):
             with connected(scene.service.port, receive_buffer=4096) as connection:
