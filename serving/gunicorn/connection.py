@@ -113,6 +113,11 @@ class Connection(HttpToolsProtocol):
         return not (self._in_head or self._in_body or self._is_answering)
 
     @property
+    def waits_for_peer(self) -> bool:
+        """Whether the peer has something to send or to read."""
+        return self._in_head or self._in_body or bool(self._unsent)
+
+    @property
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 

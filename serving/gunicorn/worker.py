@@ -99,11 +99,16 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             self.loop.close()
 
     def connection_began(self, connection: Connection) -> None:
-        """Count a connection; beyond the limit, close the one that has been idle for longest."""
-        self.connections.add(connection)
-        if len(self.connections) > self._connections_max:
+        """Count a connection; beyond the limit, close the one that has been idle for longest.
+
+        If none is idle, close a slow one, so that slow clients cannot keep others out.
+        """
+        if len(self.connections) >= self._connections_max:
             idle = [each for each in self.connections if each.is_idle]
-            min(idle, key=lambda each: each.active_at).transport.abort()
+            slow = [each for each in self.connections if each.waits_for_peer]
+            last = min(idle or slow or [connection], key=lambda each: each.active_at)
+            last.transport.abort()
+        self.connections.add(connection)
 
     def connection_ended(self, connection: Connection) -> None:
         self.connections.discard(connection)

@@ -397,6 +397,17 @@ def test_a_worker_has_loaded_what_requests_need_before_the_first(edge: Service) 
     assert any("/sklearn/" in mapped.path for mapped in worker.memory_maps())
 
 
+def test_slow_senders_cannot_take_all_connections(edge: Service) -> None:
+    start(edge, GUNICORN_CMD_ARGS="--worker-connections=20")
+    with contextlib.ExitStack() as stack:
+        for _ in range(30):
+            sender = stack.enter_context(connected(edge))
+            sender.sendall(head(len(BODY)) + BODY[:10])
+        for _ in range(5):
+            assert edge.get("/livez") == 200
+            assert edge.labels() == REFERENCE_LABELS[3]
+
+
 def test_a_single_worker_is_replaced_at_once(edge: Service) -> None:
     edge.start((*GUNICORN, "--max-requests", "5"))
     edge.wait_until_it_answers()
