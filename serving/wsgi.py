@@ -44,22 +44,30 @@ class Response:
 
     def _next_messages(self) -> list[Message]:
         messages = []
+        is_head = self._environ["REQUEST_METHOD"] == "HEAD"
         if self._chunks is None:
             self._iterable = self._application(self._environ, self._start_response)
             if not getattr(self._iterable, "streaming", True):
                 # Django has all of it in memory, and one block needs no second thread.
                 self._block_bytes = sys.maxsize
-            is_head = self._environ["REQUEST_METHOD"] == "HEAD"
             self._chunks = iter(() if is_head else self._iterable)
             messages.append(self._start)
         block = self._next_block(self._chunks)
         if not self.is_complete:
             # Another thread may make the next block, and end the response.
             close_old_connections()
+        elif messages and not is_head:
+            self._announce(len(block))
         messages.append(body_message(block, more=not self.is_complete))
         if self.is_complete:
             self.close()
         return messages
+
+    def _announce(self, size: int) -> None:
+        """Add Content-Length; otherwise the body would be chunked, which HTTP/1.0 does not know."""
+        has_body = self._start["status"] not in (204, 304)
+        if has_body and b"content-length" not in {n for n, _ in self._start["headers"]}:
+            self._start["headers"].append((b"content-length", b"%d" % size))
 
     def close(self) -> None:
         """End the response, complete or not; the application frees what it holds."""

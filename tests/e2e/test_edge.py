@@ -84,6 +84,16 @@ def test_a_body_in_chunks_without_a_length_is_read(live: Service) -> None:
     connection.close()
 
 
+def test_an_http_1_0_caller_gets_no_chunks(live: Service) -> None:
+    with connected(live) as connection:
+        # A redirect to the same path with a slash, for which Django sets no length.
+        connection.sendall(b"GET /api/schema HTTP/1.0\r\n\r\n")
+        response, content = answer(connection)
+        assert (response.status, content) == (301, b"")
+        assert response.headers["Transfer-Encoding"] is None
+        assert response.headers["Content-Length"] == "0"
+
+
 def test_an_http_1_0_caller_gets_no_100(live: Service) -> None:
     with connected(live) as connection:
         connection.sendall(head(len(BODY), "Expect: 100-continue").replace(b"1.1", b"1.0", 1))
