@@ -136,7 +136,13 @@ def _make_state_dir() -> None:
 
 def _tighten(folder: Path) -> None:
     """Let only this user read what another umask, or an earlier release, has left readable."""
-    own = [path for name in ("applied", "agents") for path in (folder / name).glob("**/*")]
+    # Not glob: it fails if another process removes a folder meanwhile.
+    own = [
+        Path(parent, path)
+        for name in ("applied", "agents")
+        for parent, folders, files in os.walk(folder / name)
+        for path in (*folders, *files)
+    ]
     own += [
         folder / "applied",
         folder / "agents",

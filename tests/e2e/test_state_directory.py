@@ -4,14 +4,52 @@ import os
 import re
 import signal
 import stat
+import subprocess
+import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.service import GUNICORN, SERVE, Service
+from tests.support.service import GUNICORN, PYTHON, ROOT, SERVE, Service
 from tests.support.waiting import wait_until
 from tests.support.workers import metrics_folder, modes, processes
+
+
+def test_agents_that_come_and_go_do_not_make_the_state_directory_unusable(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            folders = [state / "agents" / f"instance-{number}" for number in range(50)]
+            for folder in folders:
+                folder.mkdir(parents=True)
+            for folder in folders:
+                folder.rmdir()
+
+    agents = threading.Thread(target=come_and_go)
+    agents.start()
+    command = (
+        "from kmeans_project.prepare import prepare\n"
+        "for _ in range(500):\n"
+        "    prepare.__wrapped__()\n"
+        "import os\n"
+        "print(os.environ['STATE_DIR'])"
+    )
+    try:
+        printed = subprocess.run(
+            [PYTHON, "-c", command],
+            cwd=ROOT,
+            env={"STATE_DIR": str(state), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    finally:
+        over.set()
+        agents.join()
+    assert printed.stdout.strip() == str(state), printed.stderr
 
 
 @pytest.mark.parametrize("command", [SERVE, GUNICORN])
