@@ -146,7 +146,15 @@ class Service:
         return {by_labels[tuple(self.labels())] for _ in range(12)}
 
     def wait_until_clusters(self, clusters: int, seconds: float = 20) -> float:
-        return wait_until(lambda: self.clusters_in_force() == {clusters}, seconds, self.log)
+        """Wait until every worker uses this number of clusters; return the seconds it took."""
+
+        def all_use_it() -> bool:
+            workers = json.loads(self.read("/statusz"))["workers"]
+            return {worker["value"] for worker in workers} == {f"Parameters(clusters={clusters})"}
+
+        waited = wait_until(all_use_it, seconds, self.log)
+        assert self.clusters_in_force() == {clusters}
+        return waited
 
     def stop(self) -> int:
         """Send SIGTERM, and return the exit code."""
