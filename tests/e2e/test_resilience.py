@@ -126,6 +126,7 @@ def test_a_damaged_applied_file_is_repaired_and_no_worker_uses_the_default(
 ) -> None:
     service.start()
     service.wait_until_it_answers()
+    wait_until(lambda: len(service.workers) == 2, 30)
     service.config_file.write_text("clusters: 4\n")
     service.wait_until_clusters(4)
     (path,) = (service.folder / "state" / "applied").iterdir()
@@ -176,6 +177,7 @@ def test_a_damaged_applied_file_is_repaired_and_no_worker_uses_the_default(
 def test_readiness_and_status_report_a_file_that_cannot_be_repaired(service: Service) -> None:
     service.start()
     service.wait_until_it_answers()
+    wait_until(lambda: len(service.workers) == 2, 30)
     service.config_file.write_text("clusters: 4\n")
     service.wait_until_clusters(4)
     folder = service.folder / "state" / "applied"

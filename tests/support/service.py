@@ -112,6 +112,12 @@ class Service:
             return content
         return {}
 
+    @property
+    def workers(self) -> list[dict[str, Any]]:
+        """What `/statusz` says of each worker that has loaded."""
+        workers: list[dict[str, Any]] = json.loads(self.read("/statusz"))["workers"]
+        return workers
+
     def get(self, path: str) -> int:
         """Return the status of a GET, 0 where nothing listens."""
         try:
@@ -149,8 +155,8 @@ class Service:
         """Wait until every worker uses this number of clusters; return the seconds it took."""
 
         def all_use_it() -> bool:
-            workers = json.loads(self.read("/statusz"))["workers"]
-            return {worker["value"] for worker in workers} == {f"Parameters(clusters={clusters})"}
+            values = {worker["value"] for worker in self.workers}
+            return values == {f"Parameters(clusters={clusters})"}
 
         waited = wait_until(all_use_it, seconds, self.log)
         assert self.clusters_in_force() == {clusters}
