@@ -72,9 +72,9 @@ def outcome(body: bytes) -> Outcome:
     Fails if this depends on how the body is read.
     """
     strict = outcome_by(StrictParser(), body)
-    parsers = [PointsParser(), BlocksParser(), SmallBlocksParser()]
-    if len(body) < PointsParser.strict_block_bytes:
-        parsers.append(StrictBlocksParser())  # larger bodies have several blocks of the usual size
+    parsers = [PointsParser(), BlocksParser()]
+    if len(body) < PointsParser.strict_block_bytes:  # larger ones have several of the usual size
+        parsers += [SmallBlocksParser(), StrictBlocksParser()]
     for parser in parsers:
         found = outcome_by(parser, body)
         assert is_same(found, strict) if isinstance(strict, np.ndarray) else found == strict
