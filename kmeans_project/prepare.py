@@ -169,11 +169,15 @@ def _remove(folder: Path, owner: int) -> None:
 def _make_secret_key() -> None:
     """Make the file with Django's secret key, unless there is one or none is needed."""
     path = secret_key_file(Environment())
-    if path is None or path.exists():
+    if path is None or (path.exists() and path.stat().st_size):
         return
     draft = path.with_name(f"secret_key.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
         file.write(secrets.token_urlsafe(50))
+        file.flush()
+        os.fsync(file.fileno())
+    # An empty file is what a full disk or a crash has left.
+    path.unlink(missing_ok=True)
     # If several processes start at once, the first one to link wins; a rename would overwrite.
     with contextlib.suppress(FileExistsError):
         os.link(draft, path)

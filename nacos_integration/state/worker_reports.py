@@ -88,7 +88,7 @@ def read() -> list[dict[str, Any]]:
     found = []
     for path in sorted(settings.agent_dir.glob("worker-*.json")):
         report = files.read_json(path)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # it has gone, or is a folder
             silent_seconds = max(0.0, time.time() - path.stat().st_mtime)
             worker = {name: check((report or {}).get(name)) for name, check in _FIELDS.items()}
             launch_id = worker.pop("launch_id")

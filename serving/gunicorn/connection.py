@@ -18,6 +18,7 @@ None of these names is private. They were written for UVICORN_RELEASE.
 """
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -35,6 +36,8 @@ HEAD_MAX_BYTES: Final = 64 * 1024
 # After a chunked body only the parser knows where the next request begins, so it may parse several
 # from one read.
 PIPELINED_MAX: Final = 16
+# Its path is `/` (RFC 9112, 3.2.2); uvicorn fails without one.
+_TARGET_WITHOUT_PATH: Final = re.compile(rb"^[A-Za-z]+://[^/?#]+(?=[?#]|$)")
 
 
 class Limits(NamedTuple):
@@ -257,6 +260,7 @@ class Connection(HttpToolsProtocol):
         self._in_body = True
         extensions: Any = {"connection_lost": self._lost, "target": self.url}
         self.scope["extensions"] = extensions
+        self.url = _TARGET_WITHOUT_PATH.sub(rb"\g<0>/", self.url)
         super().on_headers_complete()
         if not self._owner.alive or not self._limits.keepalive_seconds:
             self.cycle.keep_alive = False

@@ -41,6 +41,13 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
     requests. On SIGTERM, or after --max-requests, the worker answers what was sent, and ends.
     """
 
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        """Refuse what the worker would ignore; gunicorn's master calls this at its start."""
+        if cfg.is_ssl:
+            log.error("--certfile and --keyfile: TLS ends at a proxy in front; leave them out")
+            sys.exit(1)
+
     def init_process(self) -> None:
         self.loop = _new_event_loop()
         asyncio.set_event_loop(self.loop)

@@ -102,6 +102,22 @@ def test_an_http_1_0_caller_gets_no_100(live: Service) -> None:
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
 
 
+def test_a_target_without_a_path_means_the_root(live: Service) -> None:
+    for target in (b"http://localhost", b"http://localhost?x=1"):
+        with connected(live) as connection:
+            connection.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target)
+            response, _ = answer(connection)
+            assert response.status == live.get("/")
+
+
+def test_gunicorn_does_not_start_with_a_certificate_that_is_not_used(edge: Service) -> None:
+    edge.environment["GUNICORN_CMD_ARGS"] = f"--certfile={edge.config_file}"
+    edge.start()
+    assert edge.process
+    assert edge.process.wait(30) != 0
+    assert "--certfile and --keyfile: TLS ends at a proxy" in edge.log()
+
+
 def test_zero_removes_a_limit_of_gunicorn(edge: Service) -> None:
     options = ("limit-request-line", "limit-request-fields", "limit-request-field_size")
     start(edge, GUNICORN_CMD_ARGS=" ".join(f"--{option}=0" for option in options))

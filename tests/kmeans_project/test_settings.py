@@ -131,6 +131,15 @@ def test_a_script_uses_the_key_of_the_service(tmp_path: Path) -> None:
     assert run(code, tmp_path, DJANGO_SECRET_KEY="given") == "given"
 
 
+def test_an_empty_secret_key_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "secret_key"
+    file.parent.mkdir()
+    file.touch()
+    run("from kmeans_project.prepare import prepare; prepare()", tmp_path)
+    assert len(file.read_text()) > 50
+    assert files_in(file.parent) == {"secret_key"}
+
+
 @pytest.mark.parametrize("argument", ["serve", "migrate"])
 def test_state_is_private(tmp_path: Path, argument: str) -> None:
     code = f"""

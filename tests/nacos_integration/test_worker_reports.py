@@ -64,3 +64,12 @@ def test_who_is_gone_is_forgotten(configure: Configure) -> None:
     assert worker_reports.read() == []
     assert not (settings.agent_dir / f"worker-{ended.pid}.json").exists()
     (settings.agent_dir / f"worker-{os.getpid()}.json").unlink()
+
+
+def test_a_folder_in_place_of_a_report_is_ignored(report: WorkerReport) -> None:
+    report.keep()
+    (conf.load().agent_dir / "worker-1.json").mkdir()
+    try:
+        assert [entry["pid"] for entry in worker_reports.read()] == [os.getpid()]
+    finally:
+        (conf.load().agent_dir / "worker-1.json").rmdir()
