@@ -1,4 +1,4 @@
-"""Decides which requests are computed now, which wait, and which are refused."""
+"""Decides which requests to models are computed now, which wait, and which are refused."""
 
 import asyncio
 import collections
@@ -26,17 +26,21 @@ class _Lane:
 
 
 class Admission:
-    """Two lanes with one bounded queue; waiting takes no thread. Use it on one event loop."""
+    """Two lanes, each with a bounded queue; waiting takes no thread. Use it on one event loop."""
 
     def __init__(self) -> None:
         self._small, self._large = _Lane(), _Lane()
         self._gauges = {model.name: metrics.WAITING.labels(model.name) for model in served_models()}
 
-    def check_queue(self) -> None:
-        """Raise Problem (503) if the queue is full."""
-        size = conf.load().queue_size.value
-        if len(self._small.waiters) + len(self._large.waiters) >= size:
-            raise overloaded(f"{size} requests wait already")
+    def check_queue(self, model: ServedModel, body_bytes: int | None) -> None:
+        """Raise Problem (503) if the queue of the lane is full, or of both for an unknown size."""
+        lanes = [self._small, self._large]
+        if body_bytes is not None:
+            lanes = [self._lane(model, body_bytes)]
+        for lane in lanes:
+            if len(lane.waiters) < conf.load().queue_size.value:
+                return
+        raise overloaded(f"{conf.load().queue_size.value} requests wait already")
 
     @asynccontextmanager
     async def turn(
@@ -47,8 +51,9 @@ class Admission:
         `gone` is done when the connection has ended. Raises Problem: 503 if the queue is full, or
         the lane is not free within `queue_timeout_seconds`; 499 if the connection ends before that.
         """
-        lane = self._small if body_bytes < model.large_from_bytes else self._large
+        lane = self._lane(model, body_bytes)
         if lane.is_taken:
+            self.check_queue(model, body_bytes)
             await self._wait(model, lane, gone)
         lane.is_taken = True
         try:
@@ -60,8 +65,10 @@ class Admission:
             # follow each other without a break, and new requests stay in their sockets uncounted.
             asyncio.get_running_loop().call_soon(self._release, lane)
 
+    def _lane(self, model: ServedModel, body_bytes: int) -> _Lane:
+        return self._small if body_bytes < model.large_from_bytes else self._large
+
     async def _wait(self, model: ServedModel, lane: _Lane, gone: "asyncio.Future[Any]") -> None:
-        self.check_queue()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         lane.waiters.append(waiter)
         self._gauges[model.name].inc()

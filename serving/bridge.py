@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import resolve
 
 from serving import checks, conf, contract, problems, request_context
-from serving.admission import LANES, Admission
+from serving.admission import LANES, Admission, caller_gone
 from serving.bodies import Body, Budget, Input, Message, Receive
 from serving.conf import Setting
 from serving.contract import Environ, ServedModel
@@ -23,6 +23,8 @@ Send = Callable[[Message], Coroutine[Any, Any, None]]
 # The limit of bodies for all but served models.
 _ANY_MAX_BODY_BYTES: Final = Setting[int]("DATA_UPLOAD_MAX_MEMORY_SIZE")
 _ADMIT_THREADS: Final = 8
+# Between two looks whether a model is ready.
+_READY_SECONDS: Final = 0.02
 _PROBE_THREADS: Final = 2
 
 
@@ -32,7 +34,8 @@ class Bridge:
     A request gets a thread only when its body is complete and its lane is free, so slow senders
     and waiting requests take none. No thread waits for a client that reads slowly. A brief request
     runs on the event loop: waking a thread would take longer. Limits are checked in the order of
-    their cost: address, method, announced size, API key, queue, body.
+    their cost: address, method, announced size, whether there is an API key, queue,
+    API key, body.
 
     Call it on one event loop. The scope's extensions must have `target`, and `connection_lost`: a
     future that is done when the connection ends.
@@ -126,13 +129,14 @@ class Bridge:
         """
         if (coding := environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower()) != "chunked":
             raise Problem("not-implemented", f"the transfer coding {coding} is not supported")
-        announced = int(environ["CONTENT_LENGTH"] or 0)
-        if announced > limit.value:
+        length = environ["CONTENT_LENGTH"]
+        announced = int(length) if length else None
+        if announced and announced > limit.value:
             raise too_large(limit)
         if model is None:
             return False
         needs_admission = model.check_head(environ)
-        self._admission.check_queue()
+        self._admission.check_queue(model, announced)
         return needs_admission
 
     async def _compute(
@@ -143,10 +147,13 @@ class Bridge:
         gone: "asyncio.Future[None]",
     ) -> list[Message]:
         """Return the first messages of the response to a request to a model, made in its lane."""
-        while not model.is_ready():
-            await asyncio.sleep(0.02)
         size = int(environ["CONTENT_LENGTH"])
         async with self._admission.turn(model, size, gone):
+            # The others wait in the queue meanwhile.
+            while not model.is_ready():
+                if gone.done():
+                    raise caller_gone()
+                await asyncio.sleep(_READY_SECONDS)
             if model.is_brief(environ, size):
                 return response.next_messages()
             return await self._fits.run(gone, response.next_messages)

@@ -31,7 +31,7 @@ class Pool:
         Raises Problem (503) if too many calls wait, or this one for too long; (499) if the caller
         has gone meanwhile.
         """
-        await self._wait()
+        await self._wait(gone)
         try:
             if gone.done():
                 raise caller_gone()
@@ -47,7 +47,7 @@ class Pool:
     async def _call(self, call: Callable[..., Returned], *arguments: Any) -> Returned:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
 
-    async def _wait(self) -> None:
+    async def _wait(self, gone: "asyncio.Future[None]") -> None:
         if not self._free.locked():
             await self._free.acquire()
             return
@@ -56,10 +56,19 @@ class Pool:
             raise overloaded(f"{self._waiting} {self._purpose} requests wait already")
         self._waiting += 1
         timeout = limits.queue_timeout_seconds.value
+        free = asyncio.ensure_future(self._free.acquire())
         try:
-            async with asyncio.timeout(timeout):
-                await self._free.acquire()
-        except TimeoutError:
-            raise overloaded(f"no thread for {self._purpose} within {timeout:g} s") from None
+            await asyncio.wait((free, gone), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if free.done():  # at the same time
+                self._free.release()
+            raise
         finally:
             self._waiting -= 1
+            if not free.done():
+                free.cancel()
+        if free.done():
+            return
+        if gone.done():
+            raise caller_gone()
+        raise overloaded(f"no thread for {self._purpose} within {timeout:g} s")

@@ -1,4 +1,4 @@
-"""Gives up a fit that takes too long, or whose caller is gone."""
+"""Gives up a request that takes too long, or whose caller is gone."""
 
 import time
 from collections.abc import Callable
@@ -11,11 +11,23 @@ from serving.problems import Problem
 TIMEOUT_SECONDS: Final = Setting[float]("KMEANS_FIT_TIMEOUT_SECONDS")
 
 
-def check_from_now(environ: Environ) -> Callable[[], None]:
-    """Return a function that raises Problem if the fit, which starts now, must be given up.
+# Key of the WSGI environ.
+_CHECK: Final = "clustering.fit_timeout"
 
-    The status is 503 after the timeout, and 499 if the server says that the caller is gone.
+
+def check_of(environ: Environ) -> Callable[[], None]:
+    """Return a function that raises Problem if the request must be given up.
+
+    The status is 503 after the timeout, and 499 if the server says that the caller is gone. The
+    time of a request starts at the first call: parsing counts.
     """
+    if _CHECK not in environ:
+        environ[_CHECK] = _check_from_now(environ)
+    check: Callable[[], None] = environ[_CHECK]
+    return check
+
+
+def _check_from_now(environ: Environ) -> Callable[[], None]:
     timeout = TIMEOUT_SECONDS.value
     deadline = time.monotonic() + timeout
     is_gone: Callable[[], bool] = environ.get(IS_GONE, lambda: False)
@@ -26,8 +38,8 @@ def check_from_now(environ: Environ) -> Callable[[], None]:
         if time.monotonic() > deadline:
             raise Problem(
                 "fit-timeout",
-                f"the fit took longer than {timeout:g} s ({TIMEOUT_SECONDS.name}); send fewer "
-                "points or dimensions",
+                f"parsing and the fit took longer than {timeout:g} s ({TIMEOUT_SECONDS.name}); "
+                "send fewer points or dimensions",
             )
 
     return check

@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from clustering.api import limits, point_blocks, slow_numbers, strict_blocks, strict_json
+from clustering.api import (
+    fit_timeout,
+    limits,
+    point_blocks,
+    slow_numbers,
+    strict_blocks,
+    strict_json,
+)
 from serving.problems import too_large
 
 
@@ -33,19 +40,21 @@ class PointsParser(BaseParser):
     ) -> dict[str, NDArray[np.float64] | list[list[float]]]:
         assert parser_context, "DRF's views pass one"
         body = self._read(stream, parser_context)
+        check = fit_timeout.check_of(parser_context["request"].META)
         points: NDArray[np.float64] | list[list[float]] | None = None
         if len(body) >= self.blocks_from_bytes:
-            points = point_blocks.read(body, self.block_bytes)
+            points = point_blocks.read(body, self.block_bytes, check)
             if points is None and (
                 len(body) > self.strict_block_bytes or slow_numbers.are_in(body)
             ):
-                points = strict_blocks.read(body, self.strict_block_bytes)
+                points = strict_blocks.read(body, self.strict_block_bytes, check)
         return {"points": strict_json.decode(body) if points is None else points}
 
     @staticmethod
     def _read(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
         # DRF limits the size only in its own parsers.
-        limit = limits.MAX_BODY_BYTES
+        model = getattr(context.get("view"), "model", None)
+        limit = model.max_body_bytes if model else limits.MAX_BODY_BYTES
         meta = context["request"].META
         if (coding := meta.get("HTTP_CONTENT_ENCODING", "identity").lower()) != "identity":
             raise UnsupportedMediaType(coding, f"the content coding {coding} is not accepted")

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -15,21 +16,26 @@ except ImportError:
 else:
     HAS_SIMDJSON = True
 
-_HEAD = re.compile(rb'[ \t\r\n]{0,999}\{[ \t\r\n]*"points"[ \t\r\n]*:[ \t\r\n]*\[')
-_TAIL = re.compile(rb"[ \t\r\n]{0,999}\][ \t\r\n]*\}[ \t\r\n]*")
+# No more spaces: `re` holds the GIL, and the parser for any JSON reads the rest.
+_SPACE: Final = rb"[ \t\r\n]{0,999}"
+_HEAD = re.compile(_SPACE.join((b"", rb"\{", b'"points"', b":", rb"\[")))
+_TAIL = re.compile(_SPACE.join((b"", rb"\]", rb"\}", b"")))
 # A hundred times what a block of 256 KiB needs usually.
 _MAX_SECONDS: Final = 0.02
 _NUMBERS_AND_SPACES: Final = b"0123456789+-.eE \t\r\n"
 
 
-def read(body: bytes, block_bytes: int) -> NDArray[np.float64] | None:
+def read(
+    body: bytes, block_bytes: int, check: Callable[[], None] = lambda: None
+) -> NDArray[np.float64] | None:
     """Return the points of `{"points":[[x, y], …]}`, of shape (n_points, n_dimensions).
 
     Returns None if the parser for any JSON must decide: invalid JSON, other members, values that
     are not numbers, integers beyond 64 bits, numbers that are slow to read, points of different
     length, no points, or a point larger than a block. Always returns None if simdjson is not
     installed. If there are more points than KMEANS_MAX_POINTS or KMEANS_MAX_DIMENSIONS allow, the
-    array has the right shape, but zeros that take no memory.
+    array has the right shape, but zeros that take no memory. `check` is called between blocks, and
+    may raise.
 
     Holds the GIL for one block at a time, and needs memory for a few blocks besides the body and
     the array.
@@ -57,6 +63,8 @@ def read(body: bytes, block_bytes: int) -> NDArray[np.float64] | None:
     # Each block begins with the comma that ends the one before, so the comma is checked too.
     opening = b"[[],"
     while start < end:
+        if n_read:
+            check()
         stop = body.rfind(b"]", start, min(start + block_bytes, end)) + 1
         text = b"".join((opening, memoryview(body)[start:stop], b"]"))
         block = _parse(parser, text, n_dimensions)

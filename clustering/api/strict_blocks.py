@@ -1,7 +1,7 @@
 """Reads any body in parts, with the answers of `strict_json` for the whole."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Final, NoReturn
 
@@ -37,16 +37,19 @@ _MANY_DIGITS: Final = 32 * 1024
 _LOOKAHEAD_BYTES: Final = 64
 
 
-def read(body: bytes, block_bytes: int) -> NDArray[np.float64]:
+def read(
+    body: bytes, block_bytes: int, check: Callable[[], None] = lambda: None
+) -> NDArray[np.float64]:
     """Return the points of a body, of shape (n_points, n_dimensions).
 
-    Raises Problem for the first fault, as `strict_json.decode` and `PointsField` do.
+    Raises Problem for the first fault, as `strict_json.decode` and `PointsField` do. `check` is
+    called between blocks, and may raise.
 
     The interpreter's lock is held for no longer than a few blocks take, and no more room is needed
     besides the body and the array than for a few blocks. Only what has no comma is read at once,
     and of that only the ends of strings and spaces that are longer than two blocks.
     """
-    points = _Reader(body).read(block_bytes)
+    points = _Reader(body).read(block_bytes, check)
     strict_json.check_utf_8(body, block_bytes)
     return points.points()
 
@@ -66,10 +69,12 @@ class _Reader:
         # The last points: a part with all of them, or what has been gathered.
         self._found: bytes | GatheredPoints | None = None
 
-    def read(self, block_bytes: int) -> GatheredPoints:
+    def read(self, block_bytes: int, check: Callable[[], None]) -> GatheredPoints:
         start = 0
         block = Block(b"", [], b"", in_string=False, is_part_of_string=False)
         while start < len(self._body):
+            if start:
+                check()
             block = read_block(self._body, start, block_bytes, block.stack, block.in_string)
             begin = 0
             for place, stack in block.cuts:

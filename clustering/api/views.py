@@ -36,7 +36,7 @@ class KMeansView(PointsView):
             fast_path=settings.KMEANS_FAST_PATH,
             # The history keeps the points, so they must not change.
             copy_x=keeps(points),
-            check=fit_timeout.check_from_now(self.request.META),
+            check=fit_timeout.check_of(self.request.META),
         )
         metrics.FIT.observe(time.perf_counter() - started)
         metrics.FITS.labels(fit.path).inc()

@@ -80,7 +80,7 @@ def fit(points: Any, clusters: int, environ: Environ) -> Partition:
             array,
             clusters,
             fast_path=settings.KMEANS_FAST_PATH,
-            check=fit_timeout.check_from_now(environ),
+            check=fit_timeout.check_of(environ),
         ).labels
     finally:
         _fit_lock.release()

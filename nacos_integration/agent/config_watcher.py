@@ -76,8 +76,9 @@ class ConfigWatcher:
         if not self._file.is_damaged():
             return
         error = f"{self._conf.applied_path} was changed or removed"
-        try:
+        if self._file_error is None:
             self._report_file(error)
+        try:
             self._file.repair()
         except OSError as failure:
             self._report_file(f"{error}, and cannot be written: {failure}")

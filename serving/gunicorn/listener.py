@@ -39,6 +39,10 @@ class Shares:
         """Start to count a worker's connections; before, no other leaves connections to it."""
         self._counts[place] = 0
 
+    def end(self, place: int) -> None:
+        """Stop to count: the worker accepts no more, and no other leaves connections to it."""
+        self._counts[place] = _STARTING
+
     def leave(self, place: int) -> None:
         """Free the place of a worker that has ended."""
         self._counts[place] = _FREE

@@ -143,6 +143,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         hooks.stopping()
         for listener in listeners:
             await listener.close()
+        shares.end(self.share)
         await self._drain()
 
     def _sweep(self) -> None:

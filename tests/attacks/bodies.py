@@ -128,3 +128,4 @@ def costly_fits(scene: Scene) -> None:
         wait_until(lambda: {scene.ask(API, NINE_POINTS) for _ in range(12)} == {"200"})
         size, pieces = _in_pieces((b'{"points":[', 1), (long + b",", points - 1))
         _post(scene, [*pieces, long + b"]}"], Content_Length=size + len(long) + 2)
+    scene.check("422" in scene.outcome.answers, "a fit of too much work was not refused")

@@ -105,3 +105,4 @@ def idle_connections(scene: Scene) -> None:
             except ConnectionResetError:
                 is_open = False
             scene.outcome.answers["kept" if is_open else "closed"] += 1
+    scene.check(scene.outcome.answers["closed"] >= 200, "more are kept than two workers may")

@@ -53,6 +53,23 @@ def test_a_fit_ends_when_its_caller_is_gone(client: Client, recorded: Recorded) 
     assert post(client, MANY, **{IS_GONE: lambda: False}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "start", ['{"points":[', '{"x":1,"points":[[1e300,1e-300],'], ids=["blocks", "strict-blocks"]
+)
+def test_parsing_counts_and_is_given_up_too(
+    client: Client, settings: Settings, recorded: Recorded, start: str
+) -> None:
+    body = start + "[1,2]," * 100_000 + "[1,2]]}"
+    settings.KMEANS_FIT_TIMEOUT_SECONDS = 1e-6
+    response = client.post("/api/skl-kmeans", body, content_type="application/json")
+    assert response.json()["type"] == "urn:skl-kmeans:problem:fit-timeout"
+    settings.KMEANS_FIT_TIMEOUT_SECONDS = 60
+    gone: Any = {IS_GONE: lambda: True}
+    response = client.post("/api/skl-kmeans", body, content_type="application/json", **gone)
+    assert response.status_code == 499
+    assert {(record.status, record.points) for record in recorded()} == {(503, None), (499, None)}
+
+
 def test_a_request_that_is_clustered_again_for_too_long_is_given_up(
     admin_client: Client, settings: Settings
 ) -> None:

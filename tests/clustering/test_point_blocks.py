@@ -109,6 +109,13 @@ def test_a_fault_in_a_large_body_gets_the_same_answer_however_it_is_read(
     outcome(LARGE_BODY[:place] + token.encode() + LARGE_BODY[place + deleted :])
 
 
+def test_a_body_of_spaces_is_left_to_the_other_parser() -> None:
+    spaces = b" " * 1000
+    for body in (b'{%s"points":[[1]]}', b'{"points":%s[[1]]}', b'{"points":[[1]]%s}'):
+        assert point_blocks.read(body % spaces, 4096) is None
+        assert is_same(outcome(body % spaces), np.array([[1.0]]))
+
+
 @needs_simdjson
 def test_points_beyond_the_limits_take_no_memory() -> None:
     body = b'{"points":[' + b",".join([b"[1]"] * 200_000) + b"]}"

@@ -218,12 +218,14 @@ def test_too_many_at_once_are_turned_away_at_once(edge: Service) -> None:
     wait_until(lambda: metric(edge, "skl_kmeans_waiting_requests") == 1)
     with connected(edge) as connection:
         # Not even a byte of the body is asked for.
-        connection.sendall(head(len(BODY), "Expect: 100-continue", "X-Request-ID: turned-away"))
+        connection.sendall(head(len(LARGE), "Expect: 100-continue", "X-Request-ID: turned-away"))
         response, content = answer(connection)
     assert response.status == 503
     assert response.headers["Retry-After"] == "1"
     assert json.loads(content)["type"] == "urn:skl-kmeans:problem:overloaded"
     assert json.loads(content)["request_id"] == "turned-away"
+    # Small ones have a lane of their own.
+    assert post(edge, BODY)[0] == 200
     for path in ("/livez", "/readyz", "/startupz", "/metrics", "/admin/login/"):
         assert edge.get(path) == 200
     for caller in callers:

@@ -223,7 +223,7 @@ def test_a_damaged_applied_file_is_repaired_and_its_value_kept(
 
 
 def test_a_file_that_cannot_be_repaired_is_reported_until_it_is(
-    setup: Setup, monkeypatch: pytest.MonkeyPatch
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(applied_file, "CHECK_SECONDS", 0.0)
     setup.file.write_text("clusters: 5")
@@ -232,8 +232,11 @@ def test_a_file_that_cannot_be_repaired_is_reported_until_it_is(
     folder = setup.conf.applied_path.parent
     shutil.rmtree(folder)
     folder.write_text("a file where a folder should be cannot be written into")
+    caplog.clear()
     for _ in range(3):
         setup.watcher.repair()
+    logged = [each for each in caplog.messages if each.startswith("config: ")]
+    assert len(logged) == 2, "reported again and again"
     assert "cannot be written" in str(setup.status()["file_error"])
     assert setup.clusters == 5
     folder.unlink()

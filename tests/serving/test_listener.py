@@ -32,3 +32,19 @@ def test_a_listener_is_closed_when_its_last_connections_are_open() -> None:
             shares.leave(place)
 
     asyncio.run(listen())
+
+
+def test_a_worker_that_accepts_no_more_slows_no_other() -> None:
+    one, other = shares.join(), shares.join()
+    try:
+        shares.begin(one)
+        shares.begin(other)
+        shares.add(one, 20)
+        assert not shares.is_least(one)
+        shares.end(other)
+        shares.add(other, -1)  # of those that it has left
+        assert shares.is_least(one)
+        assert shares.join() != other
+    finally:
+        for place in range(4):
+            shares.leave(place)
