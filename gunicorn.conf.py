@@ -22,7 +22,8 @@ from nacos_integration.launch.gunicorn import when_ready, worker_exit  # noqa: F
 from serving.gunicorn.hooks import hooks
 from serving.gunicorn.listener import shares
 
-bind = f"{settings.HOST}:{settings.PORT}"
+host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+bind = f"{host}:{settings.PORT}"
 workers = settings.WORKERS
 # docs/architecture.md says why none of gunicorn's own.
 worker_class = "serving.gunicorn.worker.Worker"

@@ -1,7 +1,10 @@
 """Strict parsing of environment variables; no other module reads them."""
 
+import ipaddress
 import math
 import os
+import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +63,32 @@ def state_dir(env: Environment) -> Path:
 def secret_key_file(env: Environment) -> Path | None:
     """Return the file with Django's secret key; None if DJANGO_SECRET_KEY is the key."""
     return None if env.str("DJANGO_SECRET_KEY", "") else state_dir(env) / "secret_key"
+
+
+def bind_host(env: Environment) -> str:
+    """Return the IP address to listen on, without brackets; by default all, of IPv4 and IPv6.
+
+    Raises ImproperlyConfigured for what is neither an address nor a name of an IPv4 address.
+    """
+    given = env.str("HOST", "")
+    if not given:
+        return "::" if _listens_on_both() else "0.0.0.0"  # noqa: S104
+    try:
+        return str(ipaddress.ip_address(re.sub(r"^\[(.*)\]$", r"\1", given)))
+    except ValueError:
+        pass
+    try:
+        return str(socket.getaddrinfo(given, None, socket.AF_INET)[0][4][0])
+    except (OSError, UnicodeError):
+        raise ImproperlyConfigured(
+            f"HOST: {given!r} is neither an IP address nor the name of an IPv4 address of this host"
+        ) from None
+
+
+def _listens_on_both() -> bool:
+    """Return whether a socket for IPv6 accepts IPv4 too, as on Linux by default."""
+    try:
+        is_set_apart = Path("/proc/sys/net/ipv6/bindv6only").read_text().strip() != "0"
+    except OSError:
+        return False
+    return not is_set_apart and socket.has_dualstack_ipv6()

@@ -40,7 +40,7 @@ def _networks(texts: list[str]) -> list[IPNetwork]:
 
 
 # Where and how to serve
-HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machines)
+HOST = environment.bind_host(env)
 PORT = env.int("PORT", 9999)
 WORKERS = env.not_below(1, "WORKERS", env.int("WORKERS", _usable_cores()))
 # In each worker, for pages. Requests to the API and probes have threads of their own.

@@ -15,7 +15,7 @@ from nacos_integration.live_config import (
 )
 from nacos_integration.state import offline, publishing
 from nacos_integration.state.publishing import PublishingError
-from nacos_integration.state.status import is_agent_running
+from nacos_integration.state.status import instance_address, is_agent_running
 from nacos_integration.state.worker_reports import WorkerReport
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "WorkerReport",
     "conf",
     "current",
+    "instance_address",
     "is_agent_running",
     "is_synced",
     "md5_of",

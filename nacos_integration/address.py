@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import socket
+from collections.abc import Sequence
 
 import psutil
 
@@ -31,29 +32,38 @@ def normalise(server_addr: str) -> str:
     return f"{match['host']}:{port}"
 
 
-def service_ip(server_addr: str, preferred_networks: tuple[str, ...]) -> str:
-    """Return the IPv4 address of this host to register.
+def service_ip(
+    given: str, servers: Sequence[str], preferred_networks: Sequence[str], current: str = ""
+) -> str:
+    """Return the IPv4 address of this host to register, empty while it has none.
 
-    It is from a preferred network if the host is in one, else the source address of the route to
-    the server. It is a loopback address only if there is no other.
+    It is what is `given`, else from a preferred network, else the source address of the route to a
+    server. Without a route, `current` stays while this host has it. Loopback is an address only
+    for a server that is on loopback too.
     """
+    routes = [_source_address(server) for server in servers]
+    is_local = any(ip and ipaddress.IPv4Address(ip).is_loopback for ip in routes)
+    if given:
+        return given if is_local or not ipaddress.IPv4Address(given).is_loopback else ""
     own = own_addresses()
     for network in preferred_networks:
         for ip in own:
             if ipaddress.IPv4Address(ip) in ipaddress.IPv4Network(network, strict=False):
                 return ip
-    host, _, port = server_addr.rpartition(":")
-    routed = _source_address(host, int(port))
-    if routed and not ipaddress.IPv4Address(routed).is_loopback:
-        return routed
-    # The server is on this host, or its name does not resolve yet.
-    return own[0] if own else "127.0.0.1"
+    for routed in routes:
+        if routed and not ipaddress.IPv4Address(routed).is_loopback:
+            return routed
+    # The servers are on this host, or their names do not resolve yet.
+    if own:
+        return current if current in own else own[0]
+    return "127.0.0.1" if is_local else ""
 
 
-def _source_address(host: str, port: int) -> str | None:
+def _source_address(server: str) -> str | None:
+    host, _, port = server.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((host, port))  # UDP: finds the route, sends nothing
+            probe.connect((host, int(port)))  # UDP: finds the route, sends nothing
         except OSError:
             return None
         return str(probe.getsockname()[0])
@@ -78,3 +88,13 @@ def own_addresses() -> list[str]:
         if entry.family == socket.AF_INET and not ipaddress.IPv4Address(entry.address).is_loopback
     ]
     return [ip for _, ip in sorted(found, key=lambda item: item[0])]
+
+
+def is_own(ip: str) -> bool:
+    """Return whether this host has the IPv4 address."""
+    return ipaddress.IPv4Address(ip).is_loopback or ip in own_addresses()
+
+
+def with_port(host: str, port: int) -> str:
+    """Return `host:port`, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

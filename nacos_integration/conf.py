@@ -39,7 +39,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "sync_timeout_seconds": 5.0,
     "ready_requires": (),
     "config_file": "",
-    "bind_host": "0.0.0.0",  # noqa: S104 (every address)
+    "bind_host": "0.0.0.0",  # noqa: S104 (every address); an IP address without brackets
     "state_dir_is_temporary": False,
     "drain_seconds": 40.0,
     "stop_timeout_seconds": 30.0,
@@ -115,11 +115,6 @@ class Conf:
         servers = ",".join(sorted(self.server_addr))
         return f"nacos:{servers}/{self.namespace or 'public'}/{self.group}/{self.data_id}"
 
-    @property
-    def instance(self) -> str:
-        """The address that identifies this instance: `ip:port`."""
-        return f"{self.service_ip or self.bind_host}:{self.service_port}"
-
     @cached_property
     def applied_path(self) -> Path:
         """The applied config file, one for each key."""
@@ -128,8 +123,11 @@ class Conf:
 
     @property
     def agent_dir(self) -> Path:
-        """The folder of the agent's lock, status and scratch files."""
-        return self.state_dir / "agents" / self.instance.replace(":", "-")
+        """The folder of the agent's lock, status and scratch files.
+
+        It does not depend on the ip, which may change while the instance runs.
+        """
+        return self.state_dir / "agents" / str(self.service_port)
 
     @property
     def offline_path(self) -> Path:
@@ -150,7 +148,7 @@ def given() -> dict[str, Any]:
 
 @cache
 def load() -> Conf:
-    """Return the settings, with normalised server addresses and the ip to register.
+    """Return the settings, with normalised server addresses.
 
     Raises ImproperlyConfigured, which names every wrong setting.
     """
@@ -164,8 +162,4 @@ def load() -> Conf:
         values["namespace"] = ""
     values["preferred_networks"] = tuple(raw["preferred_networks"])
     values["ready_requires"] = tuple(raw["ready_requires"])
-    if values["server_addr"] and not values["service_ip"]:
-        values["service_ip"] = address.service_ip(
-            values["server_addr"][0], values["preferred_networks"]
-        )
     return Conf(**values)

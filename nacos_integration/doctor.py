@@ -1,6 +1,7 @@
 """Checks what registration and live config need, and says what to do about each problem."""
 
 import email.utils
+import ipaddress
 import json
 import ssl
 import time
@@ -12,9 +13,12 @@ from tempfile import TemporaryDirectory
 from django.utils.module_loading import import_string
 
 from nacos_integration import address, http_client
+from nacos_integration.agent import probe
+from nacos_integration.agent.own_address import OwnAddress
 from nacos_integration.conf import Conf
 from nacos_integration.errors import NacosError
 from nacos_integration.sdk.client import NacosClient
+from nacos_integration.state.status import is_agent_running
 
 TIMEOUT_SECONDS = 3.0
 ANSWER_MAX_BYTES = 64 * 1024
@@ -37,35 +41,53 @@ def examine(conf: Conf) -> Iterator[Finding]:
     if not conf.uses_nacos:
         yield Finding(None, "Nacos is not configured", f"Set {conf.names['server_addr']}.")
         return
-    yield _own_ip(conf)
+    ip = OwnAddress(conf).ip
+    yield _own_ip(conf, ip)
+    if ip and conf.register_enabled and is_agent_running():
+        yield _reachable(conf, ip)
     yield from _servers(conf)
     # A folder of its own, because a running agent uses another.
     with TemporaryDirectory(prefix="nacos-doctor-") as folder:
-        client = NacosClient(conf, Path(folder))
+        client = NacosClient(conf, Path(folder), ip)
         try:
             yield from _config(conf, client)
             yield _namespace(conf, client)
             if conf.register_enabled:
-                yield _listing(conf, client)
+                yield _listing(conf, client, ip)
         finally:
             client.close()
 
 
-def _own_ip(conf: Conf) -> Finding:
-    what = f"the registered ip {conf.service_ip}"
-    if conf.service_ip in address.own_addresses():
-        return Finding(True, f"{what} is an address of this host")
-    if conf.service_ip.startswith("127."):
+def _own_ip(conf: Conf, ip: str) -> Finding:
+    what = f"the registered ip {ip}"
+    if not ip:
+        return Finding(False, "there is no ip to register", OwnAddress(conf).problem())
+    if ipaddress.IPv4Address(ip).is_loopback:
         return Finding(
             False,
             f"{what} is loopback: callers on other hosts would call themselves",
             f"Set {conf.names['service_ip']}, or {conf.names['preferred_networks']}.",
         )
+    if address.is_own(ip):
+        return Finding(True, f"{what} is an address of this host")
     return Finding(
         False,
         f"{what} is not an address of this host",
         f"Right only behind address translation; else unset or correct {conf.names['service_ip']}. "
         f"This host has: {', '.join(address.own_addresses()) or 'none'}.",
+    )
+
+
+def _reachable(conf: Conf, ip: str) -> Finding:
+    asked = probe.address_to_ask(conf, ip)
+    host, _, port = asked.rpartition(":")
+    problem = address.connection_problem(host.strip("[]"), int(port))
+    if problem is None:
+        return Finding(True, f"{asked}, where callers are sent, is open")
+    return Finding(
+        False,
+        f"{asked}, where callers are sent, is closed: {problem}",
+        f"Start the service; {conf.names['bind_host']} is {conf.bind_host}, which must include it.",
     )
 
 
@@ -144,8 +166,8 @@ def _namespace(conf: Conf, client: NacosClient) -> Finding:
     )
 
 
-def _listing(conf: Conf, client: NacosClient) -> Finding:
-    what = f"{conf.instance} in service {conf.service_name}"
+def _listing(conf: Conf, client: NacosClient, ip: str) -> Finding:
+    what = f"{ip}:{conf.service_port} in service {conf.service_name}"
     try:
         if client.find_instance():
             return Finding(True, f"the registry lists {what}")

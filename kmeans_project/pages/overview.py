@@ -20,7 +20,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from clustering.config.editing import with_clusters
 from clustering.config.parameters import Parameters
 from clustering.history import charts, statistics
-from nacos_integration import conf, current, is_agent_running, md5_of, offline, publishing
+from nacos_integration import (
+    conf,
+    current,
+    instance_address,
+    is_agent_running,
+    md5_of,
+    offline,
+    publishing,
+)
 from nacos_integration.models import ConfigChange
 from nacos_integration.web import panels as nacos_panels
 
@@ -155,7 +163,7 @@ def registry(request: HttpRequest) -> HttpResponse:
             is_out=offline.is_out(),
         )
     take_out = request.POST.get("wish") == "out"
-    instance = conf.load().instance
+    instance = instance_address()
     change = f"{'taking out of' if take_out else 'putting back into'} the registry: {instance}"
     entry = _record(request, instance, change)
     since = offline.take_out() if take_out else offline.put_back()

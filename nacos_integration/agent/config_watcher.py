@@ -178,7 +178,7 @@ class ConfigWatcher:
         self._record(
             ConfigChange(
                 created_at=timezone.now(),
-                instance=self._conf.instance,
+                instance=self._status.instance,
                 source=(origin or self._conf.config_origin).value,
                 key=self._conf.config_key,
                 outcome=outcome,

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from nacos_integration.agent import probe
 from nacos_integration.agent.backoff import Backoff
+from nacos_integration.agent.own_address import OwnAddress
 from nacos_integration.agent.probe import Answer
 from nacos_integration.conf import Conf
 from nacos_integration.errors import NacosError
-from nacos_integration.sdk.client import NacosClient, own_instance
+from nacos_integration.sdk.client import NacosClient
 from nacos_integration.state import files
 from nacos_integration.state.states import RegistrationState
 from nacos_integration.state.status import Status
@@ -18,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 3.0)
 STARTING_SECONDS = 0.2
+NO_ADDRESS_SECONDS = 1.0
 SILENT_SECONDS = 10.0
 LISTED_SECONDS = 1.5
 
@@ -25,8 +28,8 @@ LISTED_SECONDS = 1.5
 class Registration:
     """Registers while the instance serves, and verifies that the registry lists it.
 
-    One thread calls `beat` and `deregister`. `probe` checks the own address. `on_lost` is called
-    when the registry has lost the instance, because a config push may be lost too.
+    One thread calls `beat` and `deregister`. `on_lost` is called when the registry has lost the
+    instance, because a config push may be lost too.
     """
 
     def __init__(
@@ -34,14 +37,14 @@ class Registration:
         conf: Conf,
         client: NacosClient,
         status: Status,
+        address: OwnAddress,
         *,
-        probe: Callable[[], Answer],
         on_lost: Callable[[], None],
     ) -> None:
         self._conf = conf
         self._client = client
         self._status = status
-        self._probe = probe
+        self._address = address
         self._on_lost = on_lost
         self._registered = False
         self._deregistered_at = float("-inf")
@@ -56,10 +59,13 @@ class Registration:
     def beat(self) -> float:
         """Do what is due; return the seconds until the next call."""
         try:
+            self._follow_address()
             self._drop_outdated_wish()
             if self._is_offline():
                 self._stay_offline()
                 return self._conf.verify_interval_seconds
+            if not self._address.ip:
+                return self._wait_for_address()
             if not self._serves():
                 return STARTING_SECONDS
             listed = self._keep_listed()
@@ -97,6 +103,23 @@ class Registration:
         """How long callers have not been able to find this instance; infinite if never."""
         return 0.0 if self._registered else time.monotonic() - self._deregistered_at
 
+    def _follow_address(self) -> None:
+        if not self._address.follow() and self._client.ip == self._address.ip:
+            return
+        if self._client.ip:
+            self.deregister()  # the old address, before its callers fail
+        self._client.ip = self._address.ip
+        self._status.set_instance(self._address.instance)
+        self._beat_at = float("-inf")
+
+    def _wait_for_address(self) -> float:
+        error = self._address.problem()
+        if error != self._error:
+            self._error = error
+            logger.error("registry: not registering: %s", error)
+        self._set(RegistrationState.STARTING, error=error)
+        return NO_ADDRESS_SECONDS
+
     def _is_offline(self) -> bool:
         """Return whether an operator wants this instance out of the registry."""
         wish = files.read_json(self._conf.offline_path)
@@ -127,23 +150,34 @@ class Registration:
             self._registered = True
 
     def _serves(self) -> bool:
-        answer = self._probe()
+        asked = probe.address_to_ask(self._conf, self._address.ip)
+        answer = probe.check(self._conf, asked)
         now = time.monotonic()
         if answer is Answer.READY:
             self._answered_at = now
             return True
         if not self._registered:
-            self._set(RegistrationState.STARTING, error=answer.value)
+            self._report_unserved(asked, answer)
             return False
         if answer is Answer.NOT_READY or (
             # An overloaded server stays registered; a dead one does not.
             answer is Answer.TIMEOUT and now - self._answered_at < SILENT_SECONDS
         ):
             return True
-        logger.error("registry: deregistering, own address: %s", answer.value)
+        logger.error("registry: deregistering, %s: %s", asked, answer.value)
         self.deregister()
-        self._set(RegistrationState.NOT_SERVING, error=answer.value)
+        self._set(RegistrationState.NOT_SERVING, error=f"{asked}: {answer.value}")
         return False
+
+    def _report_unserved(self, asked: str, answer: Answer) -> None:
+        error = f"{asked}: {answer.value}"
+        if answer is Answer.REFUSED:
+            error += f" ({self._conf.names['bind_host']} is {self._conf.bind_host})"
+            silent = time.monotonic() - self._answered_at > SILENT_SECONDS
+            if silent and error != self._error:
+                self._error = error
+                logger.error("registry: not registering: nobody can reach this instance: %s", error)
+        self._set(RegistrationState.STARTING, error=error)
 
     def _keep_listed(self) -> dict[str, Any] | None:
         now = time.monotonic()
@@ -176,7 +210,7 @@ class Registration:
     def _find(self) -> dict[str, Any] | None:
         instances = self._client.list_instances()
         self._status.set_instances(instances)
-        return own_instance(self._conf, instances)
+        return self._client.own_instance(instances)
 
     def _report_differences(self, listed: dict[str, Any]) -> None:
         """Log what an operator has changed in the console, which overrides what we register."""
@@ -217,7 +251,7 @@ class Registration:
         self._error = ""
 
     def _name(self) -> str:
-        return f"{self._conf.service_name} at {self._conf.instance}"
+        return f"{self._conf.service_name} at {self._client.ip}:{self._conf.service_port}"
 
     def _set(self, state: RegistrationState, **values: Any) -> None:
         self._state = state

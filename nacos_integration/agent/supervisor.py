@@ -10,7 +10,7 @@ import time
 
 from nacos_integration.agent.threads import AgentThreads
 from nacos_integration.conf import Conf
-from nacos_integration.state import files, worker_reports
+from nacos_integration.state import files, offline, worker_reports
 from nacos_integration.state.states import SETTLED
 from nacos_integration.state.status import read as read_status
 
@@ -87,6 +87,7 @@ class Agent:
         if lock is None:
             return
         self.holds_lock.set()
+        offline.carry_over()
         try:
             while not self._stopping.is_set():
                 try:

@@ -4,10 +4,10 @@ import time
 from functools import partial
 from pathlib import Path
 
-from nacos_integration.agent import probe
 from nacos_integration.agent.audit import AuditLog
 from nacos_integration.agent.config_watcher import ConfigWatcher
 from nacos_integration.agent.loop import Loop
+from nacos_integration.agent.own_address import OwnAddress
 from nacos_integration.agent.registration import Registration
 from nacos_integration.agent.sources import ConfigSource, FileSource, NacosSource
 from nacos_integration.conf import Conf
@@ -28,9 +28,12 @@ class AgentThreads:
 
     def __init__(self, conf: Conf, *, registers: bool) -> None:
         self._conf = conf
-        self.status = Status(conf)
+        self._address = OwnAddress(conf)
+        self.status = Status(conf, self._address.instance)
         self._audit = AuditLog(self._report_database)
-        self._client = NacosClient(conf, conf.agent_dir / "sdk") if conf.uses_nacos else None
+        self._client: NacosClient | None = None
+        if conf.uses_nacos:
+            self._client = NacosClient(conf, conf.agent_dir / "sdk", self._address.ip)
         source = NacosSource(self._client) if self._client else FileSource(Path(conf.config_file))
         self._watcher = watcher = ConfigWatcher(conf, source, self.status, self._audit.record)
         self._watcher_loop = Loop(
@@ -43,7 +46,7 @@ class AgentThreads:
                 conf,
                 self._client,
                 self.status,
-                probe=partial(probe.check, conf),
+                self._address,
                 on_lost=source.wake,
             )
             self._heartbeat = Loop("nacos-heartbeat", self._registration.beat)

@@ -49,18 +49,20 @@ class NacosClient:
     """A connection to Nacos for one instance and one config.
 
     One thread makes the naming calls (register, deregister, list_instances), another get_config and
-    publish_config. Any may call close, which returns within a few seconds.
+    publish_config. Any may call close, which returns within a few seconds. `ip` is the one to
+    register; the thread of the naming calls may change it.
     """
 
-    def __init__(self, conf: Conf, work_dir: Path) -> None:
+    def __init__(self, conf: Conf, work_dir: Path, ip: str) -> None:
         self._conf = conf
+        self.ip = ip
         self._on_config_change: Callable[[], None] = lambda: None
         # The SDK reads overrides and old snapshots from here, so nothing else may write to it.
         self._work_dir = work_dir
         shutil.rmtree(self._work_dir, ignore_errors=True)
         self._naming: NacosNamingService | None = None
         self._config: NacosConfigService | None = None
-        patches.patch_process(conf.service_ip)
+        patches.patch_process(lambda: self.ip or "127.0.0.1")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="nacos-client", daemon=True)
         self._thread.start()
@@ -80,7 +82,7 @@ class NacosClient:
             service_name=conf.service_name,
             group_name=conf.group,
             cluster_name=conf.cluster_name,
-            ip=conf.service_ip,
+            ip=self.ip,
             port=conf.service_port,
             weight=conf.weight,
             metadata=conf.metadata,
@@ -97,7 +99,7 @@ class NacosClient:
             service_name=conf.service_name,
             group_name=conf.group,
             cluster_name=conf.cluster_name,
-            ip=conf.service_ip,
+            ip=self.ip,
             port=conf.service_port,
             ephemeral=conf.ephemeral,
         )
@@ -114,7 +116,15 @@ class NacosClient:
 
     def find_instance(self) -> dict[str, Any] | None:
         """Return the instance as the server lists it now, None if it does not."""
-        return own_instance(self._conf, self.list_instances())
+        return self.own_instance(self.list_instances())
+
+    def own_instance(self, instances: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """Return the entry with this instance's address and cluster, None if there is none."""
+        own = (self.ip, self._conf.service_port, self._conf.cluster_name)
+        for instance in instances:
+            if (instance["ip"], instance["port"], instance["clusterName"]) == own:
+                return instance
+        return None
 
     def find_disabled_instance(self) -> dict[str, Any] | None:
         """Return the instance if an operator has disabled it, which a query over gRPC hides.
@@ -127,7 +137,7 @@ class NacosClient:
             "groupName": conf.group,
             "serviceName": conf.service_name,
             "clusterName": conf.cluster_name,
-            "ip": conf.service_ip,
+            "ip": self.ip,
             "port": str(conf.service_port),
         }
         for path in ("/nacos/v3/admin/ns/instance", "/nacos/v2/ns/instance"):
@@ -324,15 +334,6 @@ class NacosClient:
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0.05))
         self._loop.close()
-
-
-def own_instance(conf: Conf, instances: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the entry with this instance's address and cluster, None if there is none."""
-    own = (conf.service_ip, conf.service_port, conf.cluster_name)
-    for instance in instances:
-        if (instance["ip"], instance["port"], instance["clusterName"]) == own:
-            return instance
-    return None
 
 
 async def _shut_down(service: Any) -> None:

@@ -36,13 +36,12 @@ from nacos_integration.sdk.login import Login, http_url
 RELEASE: Final = "3.2.0"
 
 
-def patch_process(service_ip: str) -> None:
+def patch_process(local_ip: Callable[[], str]) -> None:
     """Patch what all services of this process share."""
     root = logging.getLogger()
     if not any(f is _not_from_sdk for f in root.filters):
         root.addFilter(_not_from_sdk)
-    if service_ip:
-        NetUtils.get_local_ip = staticmethod(lambda: service_ip)
+    NetUtils.get_local_ip = staticmethod(local_ip)
 
 
 def _not_from_sdk(record: logging.LogRecord) -> bool:

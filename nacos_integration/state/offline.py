@@ -1,5 +1,6 @@
 """An operator's wish to keep this instance out of the registry, from any process."""
 
+import contextlib
 import time
 
 from nacos_integration import conf
@@ -20,6 +21,7 @@ def take_out(*, this_launch: bool = False) -> float:
 
 def put_back() -> float:
     """Remove the wish; return the time, for `is_confirmed`."""
+    carry_over()
     conf.load().offline_path.unlink(missing_ok=True)
     return time.time()
 
@@ -48,3 +50,13 @@ def wait_until_confirmed(since: float, seconds: float) -> bool:
             return False
         time.sleep(0.1)
     return True
+
+
+def carry_over() -> None:
+    """Move a wish out of the folder that earlier releases named `<ip>-<port>`."""
+    path = conf.load().offline_path
+    for old in path.parent.parent.glob(f"*-{path.parent.name}/{path.name}"):
+        files.make_folder(path.parent)
+        old.replace(path)
+        with contextlib.suppress(OSError):  # an agent of that release runs, or was killed
+            old.parent.rmdir()

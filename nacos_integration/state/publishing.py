@@ -71,7 +71,7 @@ def publish(text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
 def _request(question: dict[str, Any]) -> dict[str, Any]:
     folder = conf.load().agent_dir
     if not status.is_agent_running():
-        raise PublishingError("no-agent", f"no agent runs for {conf.load().instance}")
+        raise PublishingError("no-agent", f"no agent runs for {status.instance_address()}")
     name = f"{uuid.uuid4().hex}.json"
     question_path, answer_path = folder / f"question-{name}", folder / f"answer-{name}"
     try:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from nacos_integration import conf
+from nacos_integration import address, conf
 from nacos_integration.state import checked, files
 from nacos_integration.state.states import RegistrationState
 
@@ -69,7 +69,7 @@ class Status:
     Times are seconds since the epoch, so that readers can compute ages.
     """
 
-    def __init__(self, settings: conf.Conf) -> None:
+    def __init__(self, settings: conf.Conf, instance: str) -> None:
         self._path = settings.agent_dir / "status.json"
         self._instances_path = settings.agent_dir / "registry.json"
         self._instances: list[dict[str, Any]] | None = None
@@ -78,7 +78,7 @@ class Status:
         state = RegistrationState.STARTING if registers else RegistrationState.DISABLED
         self._content: dict[str, Any] = {
             "launch_id": settings.launch_id,
-            "instance": settings.instance,
+            "instance": instance,
             "pid": os.getpid(),
             "started_at": time.time(),
             "config": {"source": settings.config_origin, "key": settings.config_key},
@@ -100,6 +100,17 @@ class Status:
         """Add one to a counter, which starts at 0 with each launch."""
         with self._lock:
             self._content[section][name] += 1
+            self._write()
+
+    @property
+    def instance(self) -> str:
+        """What identifies this instance: `ip:port`."""
+        return str(self._content["instance"])
+
+    def set_instance(self, instance: str) -> None:
+        """Write another address of this instance."""
+        with self._lock:
+            self._content["instance"] = instance
             self._write()
 
     def set_draining(self) -> None:
@@ -150,6 +161,13 @@ def read() -> dict[str, Any]:
     Else all of `_FIELDS` and `_SECTIONS` is there, None where it is missing or damaged.
     """
     return _read(conf.load().agent_dir / "status.json")
+
+
+def instance_address() -> str:
+    """Return what identifies this instance, `ip:port`, as its agent wrote last."""
+    settings = conf.load()
+    host = settings.service_ip or settings.bind_host
+    return read().get("instance") or address.with_port(host, settings.service_port)
 
 
 def _read(path: Path) -> dict[str, Any]:

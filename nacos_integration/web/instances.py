@@ -58,7 +58,7 @@ def describe() -> dict[str, Any]:
     agent = status.read()
     return {
         "service": settings.service_name,
-        "instance": settings.instance,
+        "instance": status.instance_address(),
         "registration": agent.get("registration", {}).get("state"),
         "draining": bool(agent.get("draining_since")),
         "workers": worker_reports.read() or [_this_process()],
@@ -92,14 +92,14 @@ def query_all() -> View:
 
 
 def _query_all() -> View:
-    settings = conf.load()
     listed = {f"{entry['ip']}:{entry['port']}": entry for entry in status.read_instances()}
+    own_address = status.instance_address()
     own = Instance(
-        address=settings.instance,
+        address=own_address,
         is_own=True,
         state="ok",
         workers=describe()["workers"],
-        listed=listed.pop(settings.instance, None),
+        listed=listed.pop(own_address, None),
     )
     instances = [own, *_query_others(listed)]
     running = [worker for instance in instances for worker in instance.workers]

@@ -126,6 +126,9 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self.client:
+            # So a socket for IPv6 reports a caller by IPv4 (RFC 4291, 2.5.5.2).
+            self.client = self.client[0].removeprefix("::ffff:"), self.client[1]
         self.flow = _Flow(self)
         self._owner.connection_began(self)
 

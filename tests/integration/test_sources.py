@@ -44,6 +44,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
             password=nacos.password,
         ),
         tmp_path,
+        "127.0.0.1",
     )
     yield Case(
         NacosSource(client),

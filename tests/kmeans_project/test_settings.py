@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from kmeans_project.environment import Environment
+from kmeans_project.environment import Environment, bind_host
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 from tests.support.service import PYTHON, ROOT, Service
 
@@ -129,6 +129,29 @@ def test_a_script_uses_the_key_of_the_service(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert files_in(tmp_path / "state") == {"secret_key"}
     assert run(code, tmp_path, DJANGO_SECRET_KEY="given") == "given"
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1"),
+        ("::", "::"), ("[::]", "::"), ("[0:0::1]", "::1"), ("::1", "::1"),
+    ],
+)  # fmt: skip
+def test_every_spelling_of_an_address(
+    given: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOST", given)
+    assert bind_host(Environment()) == host
+
+
+@pytest.mark.parametrize(
+    "given", ["unix:/tmp/socket", "fd://3", "*", "127.0.0.1:80", "[::]:80", "no-such-host.invalid"]
+)
+def test_a_host_that_is_no_address_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", given)
+    with pytest.raises(ImproperlyConfigured, match="HOST: "):
+        bind_host(Environment())
 
 
 def test_an_empty_secret_key_is_replaced(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_what_the_sdk_cannot_use_is_refused(written: str) -> None:
 
 
 def own_address() -> str:
-    ip = address.service_ip("127.0.0.1:8848", ())
+    ip = address.service_ip("", ["127.0.0.1:8848"], ())
     if ipaddress.IPv4Address(ip).is_loopback:
         pytest.skip("this host has no address but loopback: give it one to run this test")
     return ip
@@ -44,13 +44,25 @@ def test_a_server_on_this_host_does_not_make_the_ip_loopback() -> None:
 
 def test_the_preferred_network_wins() -> None:
     ip = own_address()
-    assert address.service_ip("127.0.0.1:8848", ("203.0.113.0/24", f"{ip}/32")) == ip
+    assert address.service_ip("", ["127.0.0.1:8848"], ("203.0.113.0/24", f"{ip}/32")) == ip
 
 
 def test_a_network_without_an_address_of_ours_is_passed_over() -> None:
     ip = own_address()
-    assert address.service_ip("127.0.0.1:8848", ("203.0.113.0/24",)) == ip
+    assert address.service_ip("", ["127.0.0.1:8848"], ("203.0.113.0/24",)) == ip
 
 
 def test_a_name_that_does_not_resolve_is_no_obstacle() -> None:
-    assert address.service_ip("no-such-host.invalid:8848", ()) == own_address()
+    assert address.service_ip("", ["no-such-host.invalid:8848"], ()) == own_address()
+
+
+def test_loopback_is_only_for_a_server_on_loopback() -> None:
+    assert address.service_ip("127.0.0.1", ["127.0.0.1:8848"], ()) == "127.0.0.1"
+    assert address.service_ip("127.0.0.1", ["203.0.113.1:8848"], ()) == ""
+
+
+def test_without_a_route_the_address_stays_while_the_host_has_it() -> None:
+    servers = ["no-such-host.invalid:8848"]
+    for ip in address.own_addresses():
+        assert address.service_ip("", servers, (), current=ip) == ip
+    assert address.service_ip("", servers, (), current="203.0.113.9") == own_address()

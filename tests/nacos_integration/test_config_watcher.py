@@ -36,7 +36,9 @@ class Setup:
 
     def restart(self) -> None:
         self.source = FileSource(self.file)
-        self.watcher = ConfigWatcher(self.conf, self.source, Status(self.conf), self.rows.append)
+        self.watcher = ConfigWatcher(
+            self.conf, self.source, Status(self.conf, "10.0.0.5:9999"), self.rows.append
+        )
 
     @property
     def outcomes(self) -> list[tuple[str, str]]:

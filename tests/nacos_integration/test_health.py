@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("configure")
 @pytest.fixture
 def agent(monkeypatch: pytest.MonkeyPatch) -> Status:
     """The status of an agent whose Nacos and database are not there."""
-    made = Status(conf.load())
+    made = Status(conf.load(), "10.0.0.5:9999")
     now = time.time()
     made.update("config", synced_at=now - 5, source_error="nacos:8848 does not answer")
     made.update("registration", state="retrying", verified_at=now - 70)

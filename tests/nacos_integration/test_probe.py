@@ -38,7 +38,7 @@ def answering(status: int, body: bytes) -> Iterator[int]:
 
 
 def check(port: int) -> Answer:
-    return probe.check(replace(conf.load(), bind_host="0.0.0.0", bind_port=port, launch_id="ours"))
+    return probe.check(replace(conf.load(), launch_id="ours"), f"127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,14 @@ class Link:
 class Proxy:
     """Forwards a main port and, unless told otherwise, its gRPC port to a server's, over TCP."""
 
-    def __init__(self, target: int, offsets: tuple[int, ...] = (0, GRPC_PORT_OFFSET)) -> None:
+    def __init__(
+        self,
+        target: int,
+        offsets: tuple[int, ...] = (0, GRPC_PORT_OFFSET),
+        host: str = "127.0.0.1",
+    ) -> None:
         self._target = target
+        self._host = host
         self._offsets = offsets
         self._links: set[Link] = set()
         self._servers: list[asyncio.Server] = []
@@ -104,7 +110,7 @@ class Proxy:
     async def _listen(self) -> None:
         for offset in self._offsets:
             serve = partial(self._serve, self._target + offset)
-            self._servers.append(await asyncio.start_server(serve, "127.0.0.1", self.port + offset))
+            self._servers.append(await asyncio.start_server(serve, self._host, self.port + offset))
 
     async def _serve(
         self, target: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

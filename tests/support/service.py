@@ -69,12 +69,14 @@ class Service:
             "SERVE_DRAIN_SECONDS": "0.1",
             **(environment or {}),
         }
+        # In front of each command.
+        self.prefix: list[str] = []
         self.process: subprocess.Popen[bytes] | None = None
 
     def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a management command to its end."""
         return subprocess.run(
-            [PYTHON, "manage.py", *arguments],
+            [*self.prefix, PYTHON, "manage.py", *arguments],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -91,7 +93,11 @@ class Service:
             shutil.copy(_migrated_database(), database)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [PYTHON, *command], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [*self.prefix, PYTHON, *command],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
 
     @property
@@ -99,7 +105,7 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def wait_until_it_answers(self) -> None:
-        wait_until(lambda: self.get("/livez") == 200, 30, self.log)
+        wait_until(lambda: self.get("/livez") == 200, 60, self.log)
 
     def log(self) -> str:
         return self.log_path.read_text() if self.log_path.exists() else ""
@@ -107,10 +113,9 @@ class Service:
     @property
     def status(self) -> dict[str, Any]:
         """What the agent says of itself; empty when there is none."""
-        for path in (self.folder / "state" / "agents").glob(f"*-{self.port}/status.json"):
-            content: dict[str, Any] = json.loads(path.read_text())
-            return content
-        return {}
+        path = self.folder / "state" / "agents" / str(self.port) / "status.json"
+        content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return content
 
     @property
     def workers(self) -> list[dict[str, Any]]:

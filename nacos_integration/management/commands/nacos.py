@@ -43,7 +43,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(agent, indent=1))
         if not status.is_agent_running() or not agent:
             raise CommandError(
-                f"no agent runs for {self._conf.instance} with state in {self._conf.state_dir}"
+                f"no agent runs for port {self._conf.service_port} with state in "
+                f"{self._conf.state_dir}"
             )
         if not options["json"]:
             self.stdout.writelines(f"{line}\n" for line in _describe(agent))
@@ -66,7 +67,7 @@ class Command(BaseCommand):
             self.stdout.write("no agent runs; the instance will not register when it is started")
             return
         self._wait_for(since)
-        self.stdout.write(f"{self._conf.instance} is deregistered")
+        self.stdout.write(f"{status.instance_address()} is deregistered")
 
     def _online(self, options: dict[str, Any]) -> None:
         since = offline.put_back()
@@ -74,7 +75,7 @@ class Command(BaseCommand):
             self.stdout.write("no agent runs; the instance will register when it is started")
             return
         self._wait_for(since)
-        self.stdout.write(f"{self._conf.instance} is registered")
+        self.stdout.write(f"{status.instance_address()} is registered")
 
     def _wait_for(self, since: float) -> None:
         if offline.wait_until_confirmed(since, CONFIRM_SECONDS):

@@ -56,8 +56,8 @@ class Command(BaseCommand):
             agent.stop()
             names = self._conf.names
             raise CommandError(
-                f"another process serves as {self._conf.instance} with the state directory "
-                f"{self._conf.state_dir}: stop it, or change {names['bind_port']} or "
+                f"another process serves on port {self._conf.service_port} with the state "
+                f"directory {self._conf.state_dir}: stop it, or change {names['bind_port']} or "
                 f"{names['state_dir']}"
             )
         gunicorn = Gunicorn(self._conf)
