@@ -16,6 +16,8 @@ from nacos_integration.state.states import ConfigOrigin
 # For keys that `settings.NACOS` omits; `given` derives the defaults of others.
 DEFAULTS: Final[dict[str, Any]] = {
     "server_addr": (),
+    "context_path": "/nacos",
+    "proxy": "",
     "namespace": "",
     "group": "DEFAULT_GROUP",
     "username": "",
@@ -54,6 +56,8 @@ class Conf:
     """The settings. Durations are in seconds; secrets stay out of the repr."""
 
     server_addr: tuple[str, ...]
+    context_path: str
+    proxy: str = field(repr=False)
     namespace: str
     group: str
     data_id: str
@@ -101,6 +105,14 @@ class Conf:
     def uses_nacos(self) -> bool:
         """Whether Nacos is configured; else the config comes from `config_file`."""
         return bool(self.server_addr)
+
+    @property
+    def via(self) -> str:
+        """What messages add to the address of a server: the proxy, without its password."""
+        if not self.proxy:
+            return ""
+        parts = address.split_proxy(self.proxy)
+        return f" through the proxy http://{parts.hostname}:{parts.port}"
 
     @property
     def config_origin(self) -> ConfigOrigin:
@@ -159,6 +171,7 @@ def load() -> Conf:
         raise ImproperlyConfigured("\n".join(str(error) for error in errors))
     values = {f.name: raw[f.name] for f in fields(Conf)}
     values["server_addr"] = tuple(address.normalise(entry) for entry in raw["server_addr"])
+    values["context_path"] = address.normalise_context_path(raw["context_path"])
     if values["namespace"] == "public":
         # The default namespace has no id in the configuration service of a 2.x server.
         values["namespace"] = ""

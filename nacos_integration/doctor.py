@@ -2,10 +2,10 @@
 
 import email.utils
 import json
-import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,13 +14,15 @@ from django.utils.module_loading import import_string
 from nacos_integration import address, http_client
 from nacos_integration.conf import Conf
 from nacos_integration.errors import NacosError
+from nacos_integration.http_client import Response
+from nacos_integration.sdk import http_api
 from nacos_integration.sdk.client import NacosClient
 
-TIMEOUT_SECONDS = 3.0
-ANSWER_MAX_BYTES = 64 * 1024
 # Servers check the times in tokens and, more strictly, in signatures.
 CLOCK_SECONDS = 30.0
-NAMESPACE_PATHS = ("/nacos/v3/admin/core/namespace/list", "/nacos/v1/console/namespaces")
+NAMESPACE_PATHS = ("/v3/admin/core/namespace/list", "/v1/console/namespaces")
+# They need no login: the first is of Nacos 3, the second of Nacos 2.
+STATE_PATHS = ("/v3/admin/core/state/readiness", "/v1/ns/operator/metrics")
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,18 @@ def _own_ip(conf: Conf) -> Finding:
 def _servers(conf: Conf) -> Iterator[Finding]:
     for server in conf.server_addr:
         host, _, port = server.rpartition(":")
+        advice = (
+            f"Check {conf.names['proxy']}, and what the proxy allows."
+            if conf.proxy
+            else "Check that Nacos runs there, the address, and the firewall."
+        )
         try:
-            date = _clock(conf, server)
-        except OSError as error:
-            yield Finding(
-                False,
-                f"{server} is unreachable: {error}",
-                "Check that Nacos runs there, the address, and the firewall.",
-            )
+            answer = _state(conf, server)
+        except NacosError as error:
+            yield Finding(False, str(error), advice)
             continue
-        yield Finding(True, f"{server} answers")
+        yield _answer(conf, server, answer.status)
+        date = _date(answer)
         if date is not None:
             seconds = abs(time.time() - date)
             yield Finding(
@@ -89,11 +93,12 @@ def _servers(conf: Conf) -> Iterator[Finding]:
                 f"the clocks here and on {server} are {seconds:.0f} s apart",
                 "" if seconds < CLOCK_SECONDS else "Set both by NTP: tokens and signatures expire.",
             )
-        grpc_port = int(port) + address.GRPC_PORT_OFFSET
-        problem = address.connection_problem(host, grpc_port)
+        grpc_server = f"{host}:{int(port) + address.GRPC_PORT_OFFSET}"
+        problem = http_client.connection_problem(grpc_server, conf.proxy)
         yield Finding(
             problem is None,
-            f"{host}:{grpc_port} for gRPC is {'open' if problem is None else f'closed: {problem}'}",
+            f"{grpc_server} for gRPC{conf.via} is "
+            f"{'open' if problem is None else f'closed: {problem}'}",
             "" if problem is None else "Open it too: it is always main port + 1000.",
         )
 
@@ -157,16 +162,30 @@ def _listing(conf: Conf, client: NacosClient) -> Finding:
     return Finding(None, f"the registry does not list {what}", "It does while the service runs.")
 
 
-def _clock(conf: Conf, server: str) -> float | None:
-    """Return the server's time in seconds since the epoch, None if it sends none."""
-    tls = None
-    if conf.tls_enabled:
-        tls = ssl.create_default_context(cafile=conf.tls_ca_file)
-        tls.load_cert_chain(conf.tls_cert_file, conf.tls_key_file)
-    try:
-        answer = http_client.get(
-            server, "/nacos/", seconds=TIMEOUT_SECONDS, max_bytes=ANSWER_MAX_BYTES, tls=tls
+def _state(conf: Conf, server: str) -> Response:
+    """Ask the server for its state; raise NacosError if it is unreachable."""
+    for path in STATE_PATHS:
+        answer = http_api.request(conf, server, "GET", path)
+        if answer.status != HTTPStatus.NOT_FOUND:
+            break
+    return answer
+
+
+def _answer(conf: Conf, server: str, status: int) -> Finding:
+    if status == HTTPStatus.NOT_FOUND:
+        return Finding(
+            False,
+            f"{server}{conf.via} answers 404: no Nacos at {conf.context_path or '/'}",
+            f"Set {conf.names['context_path']} as the server's contextPath, and check its port.",
         )
+    if status in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Finding(True, f"{server}{conf.via} answers")
+    return Finding(False, f"{server}{conf.via} answers {status}", "Check the server's log.")
+
+
+def _date(answer: Response) -> float | None:
+    """Return the server's time in seconds since the epoch, None if it sends none."""
+    try:
         return email.utils.parsedate_to_datetime(answer.headers["Date"] or "").timestamp()
     except ValueError:
         return None

@@ -6,7 +6,7 @@ class NacosError(Exception):
 
 
 class HttpRefusedError(NacosError):
-    """The server's HTTP API refused a request."""
+    """The server's HTTP API refused a request, or did not answer it."""
 
 
 class ConflictError(NacosError):

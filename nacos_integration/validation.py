@@ -64,8 +64,22 @@ def _connection_errors(raw: dict[str, Any], name: Callable[[str], str]) -> Itera
             address.normalise(entry)
         except ValueError as error:
             yield _error(
-                1, f"{name('server_addr')}: {error}", "Use host:port, several separated by commas."
+                1,
+                f"{name('server_addr')}: {error}",
+                "Use host:port, several separated by commas; a path other than /nacos belongs into "
+                f"{name('context_path')}.",
             )
+    try:
+        address.normalise_context_path(raw["context_path"])
+    except ValueError as error:
+        yield _error(
+            13, f"{name('context_path')}: {error}", "Use the server's own, or / if it has none."
+        )
+    try:
+        if raw["proxy"]:
+            address.split_proxy(raw["proxy"])
+    except ValueError as error:
+        yield _error(12, f"{name('proxy')}: {error}", "Unset it to ask Nacos directly.")
     for key in ("tls_ca_file", "tls_cert_file", "tls_key_file"):
         # The SDK opens all three, whatever the server requires.
         if raw["tls_enabled"] and not Path(raw[key] or "/").is_file():

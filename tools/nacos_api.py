@@ -48,8 +48,10 @@ class NacosError(RuntimeError):
 class NacosApi:
     """Requests to one server, made as its administrator."""
 
-    def __init__(self, port: int, generation: int, auth: bool = True) -> None:
-        self.url = f"http://127.0.0.1:{port}/nacos"
+    def __init__(
+        self, port: int, generation: int, auth: bool = True, context_path: str = "/nacos"
+    ) -> None:
+        self.url = f"http://127.0.0.1:{port}{context_path.rstrip('/')}"
         self.generation = generation
         self.auth = auth
         self.username = "nacos"

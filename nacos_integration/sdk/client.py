@@ -27,7 +27,7 @@ from v2.nacos.common.client_config import TLSConfig
 from v2.nacos.common.nacos_exception import NacosException
 from v2.nacos.config.model.config_param import ConfigParam
 
-from nacos_integration import address
+from nacos_integration import address, http_client
 from nacos_integration.conf import Conf
 from nacos_integration.errors import ConflictError, HttpRefusedError, NacosError, RefusedError
 from nacos_integration.live_config import md5_of
@@ -36,7 +36,6 @@ from nacos_integration.sdk import patches
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
-CALL_SECONDS = 3.5
 CONNECT_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
 SHOWN_SECONDS = 3.0
@@ -60,7 +59,7 @@ class NacosClient:
         shutil.rmtree(self._work_dir, ignore_errors=True)
         self._naming: NacosNamingService | None = None
         self._config: NacosConfigService | None = None
-        patches.patch_process(conf.service_ip)
+        patches.patch_process(conf)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="nacos-client", daemon=True)
         self._thread.start()
@@ -130,7 +129,7 @@ class NacosClient:
             "ip": conf.service_ip,
             "port": str(conf.service_port),
         }
-        for path in ("/nacos/v3/admin/ns/instance", "/nacos/v2/ns/instance"):
+        for path in ("/v3/admin/ns/instance", "/v2/ns/instance"):
             with contextlib.suppress(NacosError):
                 found = json.loads(self.get_http(path, params)).get("data")
                 if isinstance(found, dict):
@@ -140,7 +139,8 @@ class NacosClient:
     def get_http(self, path: str, params: dict[str, str]) -> bytes:
         """Return the body of a GET of the server's HTTP API, made as the configured user."""
         return self._with_naming(
-            "query over HTTP", lambda naming: patches.get_http(naming, self._conf, path, params)
+            "query over HTTP",
+            lambda naming: patches.get_http(naming, self._conf, path, params),
         )
 
     def get_config(self) -> str | None:
@@ -229,11 +229,13 @@ class NacosClient:
         for server in random.sample(self._conf.server_addr, len(self._conf.server_addr)):
             host, _, port = server.rpartition(":")
             grpc_port = int(port) + address.GRPC_PORT_OFFSET
-            problem = address.connection_problem(host, grpc_port)
+            problem = http_client.connection_problem(f"{host}:{grpc_port}", self._conf.proxy)
             if problem:
-                failures.append(f"{host}:{grpc_port} (gRPC, main port + 1000): {problem}")
+                failures.append(
+                    f"{host}:{grpc_port} (gRPC, main port + 1000){self._conf.via}: {problem}"
+                )
                 continue
-            return self._call(f"connect {module} to {server}", open_service(server))
+            return self._call(f"connect {module} to {server}{self._conf.via}", open_service(server))
         raise NacosError(f"no Nacos server is reachable: {'; '.join(sorted(failures))}")
 
     async def _open_naming(self, server: str) -> NacosNamingService:
@@ -249,7 +251,7 @@ class NacosClient:
         return service
 
     async def _start(self, service: Result, server: str) -> Result:
-        patches.patch_service(service, self._conf, server, CALL_SECONDS)
+        patches.patch_service(service, self._conf, server)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await patches.start(service)

@@ -5,12 +5,12 @@
 | `NetUtils.get_local_ip` | returns our ip | takes the first interface, or raises without one |
 | root logger | gets a filter | logs to it at each reconnect |
 | `service.logger` | loses its handlers | opens a log file for each service and closes none |
-| `http_agent.default_timeout` | is set | passes milliseconds for seconds |
+| `GrpcClient._create_new_managed_channel` | is replaced | lets gRPC use any `http_proxy` |
 | `auth_client` | is replaced by `Login` | puts the password into a URL, the token into its log |
 | `grpc_client_proxy.start` | is called | blocks for 9 s in its public way to make a service |
 | `query_instance_of_service`, `query_config` | are called | may answer publicly from a disk cache |
 | `grpc_client_proxy.publish_config` | is called | looks for encryption keys in its public method |
-| `http_agent.request` | is called | has no other way to the server's HTTP API |
+| `nacos_server_connector` | gives the server and the token | has no other way to the HTTP API |
 | `server_request_handler_mapping` | calls us at a push | loses pushes in its own listener |
 | `execute_config_listen_channel` | is woken | starts to listen up to 5 s later |
 | `listen_task`, `redo_service._listen_task` | are cancelled | leaves them running at shutdown |
@@ -18,45 +18,79 @@
 A test compares RELEASE with the installed release.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import grpc  # type: ignore[import-untyped]
 from v2.nacos import NacosConfigService, NacosNamingService
+from v2.nacos.common.nacos_exception import CLIENT_DISCONNECT, NacosException
 from v2.nacos.config.model.config_param import ConfigParam
 from v2.nacos.config.model.config_request import CONFIG_CHANGE_NOTIFY_REQUEST_TYPE
+from v2.nacos.transport.grpc_client import GrpcClient
 from v2.nacos.transport.server_request_handler import IServerRequestHandler
 from v2.nacos.utils.net_util import NetUtils
 
 from nacos_integration.conf import Conf
-from nacos_integration.errors import HttpRefusedError
-from nacos_integration.sdk.login import Login, http_url
+from nacos_integration.errors import HttpRefusedError, NacosError
+from nacos_integration.sdk import http_api
+from nacos_integration.sdk.login import Login
 
 RELEASE: Final = "3.2.0"
 
 
-def patch_process(service_ip: str) -> None:
+def patch_process(conf: Conf) -> None:
     """Patch what all services of this process share."""
     root = logging.getLogger()
     if not any(f is _not_from_sdk for f in root.filters):
         root.addFilter(_not_from_sdk)
-    if service_ip:
-        NetUtils.get_local_ip = staticmethod(lambda: service_ip)
+    if conf.service_ip:
+        NetUtils.get_local_ip = staticmethod(lambda: conf.service_ip)
+
+    async def open_channel(client: GrpcClient, host: str, port: int) -> Any:
+        return await _open_channel(conf, client, f"{host}:{port}")
+
+    GrpcClient._create_new_managed_channel = open_channel
 
 
 def _not_from_sdk(record: logging.LogRecord) -> bool:
     return "/v2/nacos/" not in Path(record.pathname).as_posix()
 
 
-def patch_service(service: Any, conf: Conf, server: str, http_seconds: float) -> None:
+async def _open_channel(conf: Conf, client: GrpcClient, target: str) -> Any:
+    """Return a ready channel, through the proxy of the settings only; raise NacosException."""
+    options = [
+        ("grpc.max_call_recv_msg_size", client.grpc_config.max_receive_message_length),
+        ("grpc.keepalive_time_ms", client.grpc_config.max_keep_alive_ms),
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.enable_http_proxy", int(bool(conf.proxy))),
+        ("grpc.http_proxy", conf.proxy),
+        ("grpc.address_http_proxy_enabled_addresses", ""),
+    ]
+    if conf.tls_enabled:
+        files = (conf.tls_ca_file, conf.tls_key_file, conf.tls_cert_file)
+        credentials = grpc.ssl_channel_credentials(*(Path(file).read_bytes() for file in files))
+        channel = grpc.aio.secure_channel(target, credentials, options)
+    else:
+        channel = grpc.aio.insecure_channel(target, options)
+    try:
+        async with asyncio.timeout(client.grpc_config.grpc_timeout / 1000):
+            await channel.channel_ready()
+    except TimeoutError as error:
+        await channel.close()
+        raise NacosException(CLIENT_DISCONNECT, f"no connection to {target}") from error
+    return channel
+
+
+def patch_service(service: Any, conf: Conf, server: str) -> None:
     """Patch a new service, before `start`."""
     for handler in list(service.logger.handlers):
         service.logger.removeHandler(handler)
         handler.close()
-    service.http_agent.default_timeout = http_seconds
     if conf.username:
-        login = Login(conf, server, service.http_agent)
+        login = Login(conf, server)
         service.grpc_client_proxy.nacos_server_connector.auth_client = login
         # The SDK uses auth_client only if these are set; the real ones stay with Login.
         service.client_config.username = service.client_config.password = "-"  # noqa: S105
@@ -108,16 +142,21 @@ async def publish_config(config: NacosConfigService, param: ConfigParam) -> None
 async def get_http(
     naming: NacosNamingService, conf: Conf, path: str, params: dict[str, str]
 ) -> bytes:
-    """Return the body of a GET of the server's HTTP API, with the token of the service."""
+    """Return the body of a GET of the server's HTTP API, with the token of the service.
+
+    Any failure is an HttpRefusedError: the connection over gRPC may still be good.
+    """
     connector = naming.grpc_client_proxy.nacos_server_connector
     headers: dict[str, str] = {}
     await connector.inject_security_info(headers)
-    url = http_url(conf, connector.server_list[0], path)
-    body, error = await naming.http_agent.request(url, "GET", headers, params)
-    if not body:
-        raise HttpRefusedError(f"GET {path}: {error}")
-    content: bytes = body
-    return content
+    server = connector.server_list[0]
+    try:
+        answer = await http_api.arequest(conf, server, "GET", path, headers=headers, params=params)
+    except NacosError as error:
+        raise HttpRefusedError(f"GET {path}: {error}") from error
+    if answer.status != 200:
+        raise HttpRefusedError(f"GET {path}: HTTP status {answer.status}")
+    return answer.body
 
 
 async def listen(config: NacosConfigService, conf: Conf, on_push: Callable[[], None]) -> None:

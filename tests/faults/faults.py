@@ -5,6 +5,7 @@ import statistics
 import time
 from typing import Any
 
+from tests.support.forward_proxy import BEHIND_A_DEAD_PROXY
 from tests.support.scene import (
     PASSWORD,
     TOKEN_SECONDS,
@@ -145,6 +146,12 @@ FAULTS = [
     Fault("the same, behind a load balancer", restart_server, in_pytest=False),
     Fault("server frozen", freeze_server),
     Fault("connections reset", reset_connections),
+    Fault(
+        "the same, behind a forward proxy",
+        reset_connections,
+        environment=BEHIND_A_DEAD_PROXY,
+        in_pytest=False,
+    ),
     Fault("connections reset 15 times", reset_again_and_again, in_pytest=False),
     Fault("server asks to reconnect", reload_connections),
     # 2.2.4 never drops an idle half-open connection: there its list of instances proves nothing.

@@ -73,7 +73,12 @@ def test_a_start_with_a_wrong_setting_ends_with_what_is_wrong(
 def run(code: str, folder: Path, **environment: str) -> str:
     """Return what a script prints that starts in an empty state directory and nothing prepared."""
     clean = Service(folder).environment
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR"):
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "PROMETHEUS_MULTIPROC_DIR",
+        "no_grpc_proxy",
+    ):
         clean.pop(name, None)
     ended = subprocess.run(
         [PYTHON, "-c", code],
@@ -232,6 +237,7 @@ print(json.dumps({name: once[name] for name in once if once[name] != before.get(
     assert new.pop("SERVE_LAUNCH_ID")
     assert new == {
         "OPENBLAS_NUM_THREADS": "1",
+        "no_grpc_proxy": "",
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
         "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/metrics",
     }

@@ -30,6 +30,12 @@ def test_the_defaults_are_right() -> None:
         ({"beat_interval_seconds": 0.0}, "E007", "(NACOS_BEAT_INTERVAL_SECONDS): 0.0"),
         ({"service_name": "a b"}, "E008", "(NACOS_SERVICE_NAME)"),
         ({"group": "a@@b"}, "E008", "(NACOS_GROUP)"),
+        ({"proxy": "socks5://hush:1080"}, "E012", "(NACOS_PROXY): not http://host:port"),
+        ({"proxy": "proxy:3128"}, "E012", "(NACOS_PROXY)"),
+        ({"proxy": "http://proxy"}, "E012", "(NACOS_PROXY)"),
+        ({"proxy": "http://hush@proxy:31280000"}, "E012", "(NACOS_PROXY)"),
+        ({"context_path": "/na cos"}, "E013", "(NACOS_CONTEXT_PATH)"),
+        ({"context_path": "/nacos?x"}, "E013", "(NACOS_CONTEXT_PATH)"),
         ({"config_handler": "no.such.Handler"}, "E009", "no"),
     ],
 )
@@ -39,6 +45,7 @@ def test_each_wrong_setting_is_named(wrong: dict[str, Any], id: str, named: str)
         assert {error.id for error in found} == {f"nacos_integration.{id}"}
         assert named in " ".join(error.msg for error in found)
         assert all(error.hint for error in found)
+        assert "hush" not in str(found)
         with pytest.raises(SystemCheckError, match=id):
             call_command("check")
         with pytest.raises(ImproperlyConfigured, match=id):
@@ -47,6 +54,7 @@ def test_each_wrong_setting_is_named(wrong: dict[str, Any], id: str, named: str)
 
 def test_secrets_stay_out_of_the_repr() -> None:
     secret = {"username": "u", "password": "hush-1", "access_key": "hush-2", "secret_key": "hush-3"}
+    secret["proxy"] = "http://user:hush-4@proxy:3128"
     with override_settings(NACOS=settings.NACOS | secret):
         assert "hush" not in repr(conf.load.__wrapped__())
 
