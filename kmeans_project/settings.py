@@ -192,6 +192,11 @@ NACOS: dict[str, Any] = {
 }  # fmt: skip
 
 
+# Likely misspelt. The jar is for `make nacos`.
+UNKNOWN_VARIABLES = env.unknown(prefix="NACOS_")
+UNKNOWN_VARIABLES.pop("NACOS_SERVER_JAR", None)
+
+
 # Django
 def _secret_key() -> str:
     path = environment.secret_key_file(env)

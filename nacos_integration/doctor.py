@@ -1,7 +1,6 @@
 """Checks what registration and live config need, and says what to do about each problem."""
 
 import email.utils
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from nacos_integration.sdk.client import NacosClient
 
 # Servers check the times in tokens and, more strictly, in signatures.
 CLOCK_SECONDS = 30.0
-NAMESPACE_PATHS = ("/v3/admin/core/namespace/list", "/v1/console/namespaces")
 # They need no login: the first is of Nacos 3, the second of Nacos 2.
 STATE_PATHS = ("/v3/admin/core/state/readiness", "/v1/ns/operator/metrics")
 
@@ -130,22 +128,19 @@ def _namespace(conf: Conf, client: NacosClient) -> Finding:
     what = f"the namespace {conf.namespace or 'public'}"
     if not conf.namespace:
         return Finding(True, f"{what} always exists")
-    for path in NAMESPACE_PATHS:
-        try:
-            body = client.get_http(path, {})
-        except NacosError:
-            continue
-        known = [entry["namespace"] for entry in json.loads(body)["data"]]
-        if conf.namespace in known:
-            return Finding(True, f"{what} exists")
+    try:
+        known = client.list_namespaces()
+    except NacosError:
         return Finding(
-            False,
-            f"{what} does not exist",
-            f"{conf.names['namespace']} is an id, not a name; there are: "
-            f"{', '.join(filter(None, known))}.",
+            None, f"this user has no permission to check {what}", "Check it in Nacos' console."
         )
+    if conf.namespace in known:
+        return Finding(True, f"{what} exists")
     return Finding(
-        None, f"this user has no permission to check {what}", "Check it in Nacos' console."
+        False,
+        f"{what} does not exist",
+        f"{conf.names['namespace']} is an id, not a name; there are: "
+        f"{', '.join(filter(None, known))}.",
     )
 
 

@@ -1,5 +1,6 @@
 """Keeps this instance in the registry: the heartbeat."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -69,6 +70,7 @@ class Registration:
             return self._retry("registered, but the registry does not list the instance yet")
         if self._backoff.failures or self._state != RegistrationState.REGISTERED:
             logger.info("registry: %s is listed", self._name())
+            self._warn_of_namespace()
         self._succeeded()
         self._report_differences(listed)
         self._set(RegistrationState.REGISTERED, verified_at=time.time(), listed=listed, error=None)
@@ -202,6 +204,18 @@ class Registration:
             else:
                 logger.info("registry: %s: no changes by an operator are left", self._name())
             self._set(self._state, differences=found)
+
+    def _warn_of_namespace(self) -> None:
+        """Say so if Nacos takes the instance into a namespace that it does not have."""
+        with contextlib.suppress(NacosError):
+            namespace = self._conf.namespace
+            if namespace and namespace not in self._client.list_namespaces():
+                logger.warning(
+                    "registry: the namespace %s does not exist, and the console does not show the "
+                    "instance: check %s, an id",
+                    namespace,
+                    self._conf.names["namespace"],
+                )
 
     def _retry(self, error: str) -> float:
         # The next call registers again, because its connection may be new.

@@ -39,6 +39,8 @@ Result = TypeVar("Result")
 CONNECT_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
 SHOWN_SECONDS = 3.0
+# Of Nacos 3, and of Nacos 2.
+NAMESPACE_PATHS = ("/v3/admin/core/namespace/list", "/v1/console/namespaces")
 _FORBIDDEN = 403
 # The message of a 3.0 server, whose error code is the same for every failure.
 _CONFLICT = "Cas publish fail"
@@ -135,6 +137,17 @@ class NacosClient:
                 if isinstance(found, dict):
                     return found | {"enabled": False}
         return None
+
+    def list_namespaces(self) -> list[str]:
+        """Return the ids of all namespaces, "" or `public` among them; raise NacosError.
+
+        A Nacos 3 server shows them only to some users.
+        """
+        for path in NAMESPACE_PATHS:
+            with contextlib.suppress(HttpRefusedError, ValueError, LookupError, TypeError):
+                body = self.get_http(path, {})
+                return [str(entry["namespace"]) for entry in json.loads(body)["data"]]
+        raise HttpRefusedError("the server does not list its namespaces")
 
     def get_http(self, path: str, params: dict[str, str]) -> bytes:
         """Return the body of a GET of the server's HTTP API, made as the configured user."""

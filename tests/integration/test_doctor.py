@@ -12,6 +12,7 @@ import pytest
 from tests.integration.conftest import MakeService
 from tests.support.proxy import GRPC_PORT_OFFSET, Proxy
 from tests.support.service import Service, free_port
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
 NAMESPACES = {"code": 200, "data": [{"namespace": ""}, {"namespace": "blue"}]}
@@ -102,6 +103,8 @@ def test_a_namespace_that_does_not_exist_is_named(
         NACOS_PASSWORD=nacos.password,
     )
     assert_named(service, "no-such does not exist", "is an id, not a name")
+    service.start()
+    wait_until(lambda: "the namespace no-such does not exist" in service.log(), 30, service.log)
 
 
 def assert_named(service: Service, finding: str, advice: str) -> None:
