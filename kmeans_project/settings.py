@@ -129,6 +129,10 @@ NACOS: dict[str, Any] = {
     "proxy": env.str("NACOS_PROXY", ""),
     "namespace": env.str("NACOS_NAMESPACE", ""),
     "group": env.str("NACOS_GROUP", "DEFAULT_GROUP"),
+    "config_namespace": env.str("NACOS_CONFIG_NAMESPACE", ""),
+    "config_group": env.str("NACOS_CONFIG_GROUP", ""),
+    "discovery_namespace": env.str("NACOS_DISCOVERY_NAMESPACE", ""),
+    "discovery_group": env.str("NACOS_DISCOVERY_GROUP", ""),
     "data_id": env.str("NACOS_DATA_ID", "skl-kmeans"),
     "username": env.str("NACOS_USERNAME", ""),
     "password": env.str("NACOS_PASSWORD", ""),
@@ -170,7 +174,9 @@ NACOS: dict[str, Any] = {
         **{
             key: f"NACOS_{key.upper()}"
             for key in (
-                "server_addr", "context_path", "proxy", "namespace", "group", "data_id",
+                "server_addr", "context_path", "proxy", "namespace", "group",
+                "config_namespace", "config_group", "discovery_namespace", "discovery_group",
+                "data_id",
                 "username", "password", "access_key", "secret_key", "tls_enabled",
                 "tls_ca_file", "tls_cert_file", "tls_key_file", "register_enabled",
                 "service_name", "service_ip", "service_port", "preferred_networks",

@@ -44,7 +44,8 @@ def examine(conf: Conf) -> Iterator[Finding]:
         client = NacosClient(conf, Path(folder))
         try:
             yield from _config(conf, client)
-            yield _namespace(conf, client)
+            for namespace, setting in conf.namespaces.items():
+                yield _namespace(client, namespace, setting)
             if conf.register_enabled:
                 yield _listing(conf, client)
         finally:
@@ -102,7 +103,7 @@ def _servers(conf: Conf) -> Iterator[Finding]:
 
 
 def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
-    name = f"the config {conf.group}/{conf.data_id}"
+    name = f"the config {conf.config_group}/{conf.data_id}"
     try:
         text = client.get_config()
     except NacosError as error:
@@ -112,7 +113,7 @@ def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
     if text is None or not text.strip():
         yield Finding(
             None,
-            f"{name} does not exist in namespace {conf.namespace or 'public'}",
+            f"{name} does not exist in namespace {conf.config_namespace or 'public'}",
             "The default is in force. Create the config, or check namespace and group.",
         )
         return
@@ -124,9 +125,9 @@ def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
         yield Finding(True, f"{name} is accepted: {'; '.join([str(value), *remarks])}")
 
 
-def _namespace(conf: Conf, client: NacosClient) -> Finding:
-    what = f"the namespace {conf.namespace or 'public'}"
-    if not conf.namespace:
+def _namespace(client: NacosClient, namespace: str, setting: str) -> Finding:
+    what = f"the namespace {namespace}"
+    if namespace == "public":
         return Finding(True, f"{what} always exists")
     try:
         known = client.list_namespaces()
@@ -134,18 +135,20 @@ def _namespace(conf: Conf, client: NacosClient) -> Finding:
         return Finding(
             None, f"this user has no permission to check {what}", "Check it in Nacos' console."
         )
-    if conf.namespace in known:
+    if namespace in known:
         return Finding(True, f"{what} exists")
     return Finding(
         False,
         f"{what} does not exist",
-        f"{conf.names['namespace']} is an id, not a name; there are: "
-        f"{', '.join(filter(None, known))}.",
+        f"{setting} is an id, not a name; there are: {', '.join(filter(None, known))}.",
     )
 
 
 def _listing(conf: Conf, client: NacosClient) -> Finding:
-    what = f"{conf.instance} in service {conf.service_name}"
+    what = (
+        f"{conf.instance} in service {conf.service_name}, group {conf.discovery_group}, namespace "
+        f"{conf.discovery_namespace or 'public'}"
+    )
     try:
         if client.find_instance():
             return Finding(True, f"the registry lists {what}")

@@ -24,6 +24,10 @@ _ID_HINT: Final = "Use letters, digits, and any of `_.:-`."
 NAMES: Final = {
     "namespace": (r"[\w.:-]*", _ID_HINT),
     "group": (r"[\w.:-]+", _ID_HINT),
+    "config_namespace": (r"[\w.:-]*", _ID_HINT),
+    "config_group": (r"[\w.:-]*", _ID_HINT),
+    "discovery_namespace": (r"[\w.:-]*", _ID_HINT),
+    "discovery_group": (r"[\w.:-]*", _ID_HINT),
     "data_id": (r"[\w.:-]+", _ID_HINT),
     "cluster_name": (r"[0-9A-Za-z-]+", "Use letters, digits and -."),
     "service_name": (r"(?!.*@@)[^\s'\"`]+", "No blanks, no quotes, no @@, not empty."),

@@ -206,16 +206,17 @@ class Registration:
             self._set(self._state, differences=found)
 
     def _warn_of_namespace(self) -> None:
-        """Say so if Nacos takes the instance into a namespace that it does not have."""
+        """Name the namespaces that Nacos does not have; it takes instances all the same."""
         with contextlib.suppress(NacosError):
-            namespace = self._conf.namespace
-            if namespace and namespace not in self._client.list_namespaces():
-                logger.warning(
-                    "registry: the namespace %s does not exist, and the console does not show the "
-                    "instance: check %s, an id",
-                    namespace,
-                    self._conf.names["namespace"],
-                )
+            known = {"public", *self._client.list_namespaces()}
+            for namespace, setting in self._conf.namespaces.items():
+                if namespace not in known:
+                    logger.warning(
+                        "registry: the namespace %s does not exist, and the console does not show "
+                        "what is in it: check %s, an id",
+                        namespace,
+                        setting,
+                    )
 
     def _retry(self, error: str) -> float:
         # The next call registers again, because its connection may be new.

@@ -79,7 +79,7 @@ class NacosClient:
         conf = self._conf
         param = RegisterInstanceParam(
             service_name=conf.service_name,
-            group_name=conf.group,
+            group_name=conf.discovery_group,
             cluster_name=conf.cluster_name,
             ip=conf.service_ip,
             port=conf.service_port,
@@ -96,7 +96,7 @@ class NacosClient:
             return  # the server has removed it together with the connection
         param = DeregisterInstanceParam(
             service_name=conf.service_name,
-            group_name=conf.group,
+            group_name=conf.discovery_group,
             cluster_name=conf.cluster_name,
             ip=conf.service_ip,
             port=conf.service_port,
@@ -124,8 +124,8 @@ class NacosClient:
         """
         conf = self._conf
         params = {
-            "namespaceId": conf.namespace or "public",
-            "groupName": conf.group,
+            "namespaceId": conf.discovery_namespace or "public",
+            "groupName": conf.discovery_group,
             "serviceName": conf.service_name,
             "clusterName": conf.cluster_name,
             "ip": conf.service_ip,
@@ -170,7 +170,7 @@ class NacosClient:
         """
         param = ConfigParam(
             data_id=self._conf.data_id,
-            group=self._conf.group,
+            group=self._conf.config_group,
             content=text,
             cas_md5=replaces_md5,
             src_user=user,
@@ -252,10 +252,12 @@ class NacosClient:
         raise NacosError(f"no Nacos server is reachable: {'; '.join(sorted(failures))}")
 
     async def _open_naming(self, server: str) -> NacosNamingService:
-        return await self._start(NacosNamingService(self._sdk_config(server)), server)
+        config = self._sdk_config(server, self._conf.discovery_namespace)
+        return await self._start(NacosNamingService(config), server)
 
     async def _open_config(self, server: str) -> NacosConfigService:
-        service = await self._start(NacosConfigService(self._sdk_config(server)), server)
+        config = self._sdk_config(server, self._conf.config_namespace)
+        service = await self._start(NacosConfigService(config), server)
         try:
             await patches.listen(service, self._conf, self._on_config_change)
         except BaseException:
@@ -273,11 +275,11 @@ class NacosClient:
             raise
         return service
 
-    def _sdk_config(self, server: str) -> ClientConfig:
+    def _sdk_config(self, server: str, namespace: str) -> ClientConfig:
         conf = self._conf
         config = ClientConfig(
             server_addresses=server,
-            namespace_id=conf.namespace,
+            namespace_id=namespace,
             access_key=conf.access_key,
             secret_key=conf.secret_key,
             log_dir=str(self._work_dir / "log"),
@@ -361,7 +363,7 @@ def _explain(what: str, error: NacosException, conf: Conf) -> str:
         who = f"user {conf.username!r}" if conf.username else "a client without a user"
         message += (
             f"; Nacos refuses {who}: check {conf.names['username']}, {conf.names['password']} and "
-            f"the user's permissions on namespace {conf.namespace or 'public'!r}"
+            f"the user's permissions on namespace {' and '.join(map(repr, conf.namespaces))}"
         )
     if "RequestHandler Not Found" in error.message and not conf.ephemeral:
         message += (

@@ -123,14 +123,14 @@ def forget_token(service: Any) -> None:
 async def query_instances(naming: NacosNamingService, conf: Conf) -> list[dict[str, Any]]:
     """Return the service's instances, of all clusters, as the server lists them now."""
     service = await naming.grpc_client_proxy.query_instance_of_service(
-        conf.service_name, conf.group, "", False
+        conf.service_name, conf.discovery_group, "", False
     )
     return [host.model_dump() for host in service.hosts]
 
 
 async def query_config(config: NacosConfigService, conf: Conf) -> str:
     """Return the config's text on the server, "" if there is none."""
-    content, _ = await config.grpc_client_proxy.query_config(conf.data_id, conf.group)
+    content, _ = await config.grpc_client_proxy.query_config(conf.data_id, conf.config_group)
     return content or ""
 
 
@@ -168,7 +168,7 @@ async def listen(config: NacosConfigService, conf: Conf, on_push: Callable[[], N
         handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE], on_push
     )
     # Makes the server send pushes to this connection.
-    await config.add_listener(conf.data_id, conf.group, _ignore_change)
+    await config.add_listener(conf.data_id, conf.config_group, _ignore_change)
     await proxy.execute_config_listen_channel.put(None)
 
 

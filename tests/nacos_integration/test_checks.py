@@ -62,8 +62,12 @@ AROUND = ('"{}"', "'{}'", "{}\r", " {}", "{} ", "{}\n")
 
 @pytest.mark.parametrize("form", AROUND)
 @pytest.mark.parametrize(
-    "key", ["namespace", "group", "data_id", "username", "service_name", "cluster_name"]
-)
+    "key",
+    [
+        "namespace", "group", "data_id", "username", "service_name", "cluster_name",
+        "config_namespace", "config_group", "discovery_namespace", "discovery_group",
+    ],
+)  # fmt: skip
 def test_quotes_and_blanks_around_a_name_are_refused(key: str, form: str) -> None:
     wrong = {key: form.format("name"), "password": "p" if key == "username" else ""}
     with override_settings(NACOS=settings.NACOS | wrong):
@@ -109,6 +113,23 @@ def test_secrets_stay_out_of_the_repr() -> None:
     secret["proxy"] = "http://user:hush-4@proxy:3128"
     with override_settings(NACOS=settings.NACOS | secret):
         assert "hush" not in repr(conf.load.__wrapped__())
+
+
+def test_namespaces_and_groups_default_to_the_common_ones() -> None:
+    def loaded(**values: Any) -> conf.Conf:
+        with override_settings(NACOS=settings.NACOS | values):
+            return conf.load.__wrapped__()
+
+    common = loaded(namespace="n", group="g")
+    assert (common.config_namespace, common.config_group) == ("n", "g")
+    assert (common.discovery_namespace, common.discovery_group) == ("n", "g")
+    assert common.namespaces == {"n": 'NACOS["namespace"] (NACOS_NAMESPACE)'}
+    apart = loaded(namespace="n", group="g", config_namespace="public", discovery_group="d")
+    assert (apart.config_namespace, apart.config_group) == ("", "g")
+    assert (apart.discovery_namespace, apart.discovery_group) == ("n", "d")
+    assert set(apart.namespaces) == {"public", "n"}
+    nacos = loaded(server_addr=["a:1"], group="g", config_group="c", data_id="d")
+    assert nacos.config_key == "nacos:a:1/public/c/d"
 
 
 def test_the_config_key_is_the_same_for_any_order_of_servers() -> None:
