@@ -44,7 +44,7 @@ class AgentThreads:
                 self._client,
                 self.status,
                 probe=partial(probe.check, conf),
-                on_lost=source.wake,
+                on_lost=self._client.distrust_config,
             )
             self._heartbeat = Loop("nacos-heartbeat", self._registration.beat)
         self._is_offline = conf.offline_path.exists()

@@ -61,6 +61,8 @@ class NacosClient:
         shutil.rmtree(self._work_dir, ignore_errors=True)
         self._naming: NacosNamingService | None = None
         self._config: NacosConfigService | None = None
+        self._has_lost_naming = False
+        self._config_is_doubtful = False
         patches.patch_process(conf)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="nacos-client", daemon=True)
@@ -73,6 +75,14 @@ class NacosClient:
         thread that makes naming calls, and must not block.
         """
         self._on_config_change = on_change
+
+    def distrust_config(self) -> None:
+        """Read the config again, over a new connection, because the server may be another one.
+
+        The SDK connects the old one again by itself, and the server sends it no pushes meanwhile.
+        """
+        self._config_is_doubtful = True
+        self._on_config_change()
 
     def register(self) -> None:
         """Register the instance; repeated calls are harmless, and are the heartbeat."""
@@ -202,7 +212,8 @@ class NacosClient:
     ) -> Result:
         if self._naming is None:
             self._naming = self._connect("naming", self._open_naming)
-            # A push may have been lost with the connection.
+            # A push may have been lost with the connection before.
+            self._config_is_doubtful |= self._has_lost_naming
             self._on_config_change()
         try:
             return self._call(what, call(self._naming))
@@ -214,12 +225,17 @@ class NacosClient:
             raise
         except NacosError:
             naming, self._naming = self._naming, None
+            self._has_lost_naming = True
             self._discard(naming)
             raise
 
     def _with_config(
         self, what: str, call: Callable[[NacosConfigService], Coroutine[Any, Any, Result]]
     ) -> Result:
+        if self._config_is_doubtful:
+            self._config_is_doubtful = False
+            config, self._config = self._config, None
+            self._discard(config)
         if self._config is None:
             self._config = self._connect("config", self._open_config)
         try:

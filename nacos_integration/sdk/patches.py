@@ -12,13 +12,14 @@
 | `grpc_client_proxy.publish_config` | is called | looks for encryption keys in its public method |
 | `nacos_server_connector` | gives the server and the token | has no other way to the HTTP API |
 | `server_request_handler_mapping` | calls us at a push | loses pushes in its own listener |
-| `execute_config_listen_channel` | is woken | starts to listen up to 5 s later |
+| `request_config_server` | is called, to listen | starts to listen up to 5 s later |
 | `listen_task`, `redo_service._listen_task` | are cancelled | leaves them running at shutdown |
 
 A test compares RELEASE with the installed release.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +28,13 @@ from typing import Any, Final
 import grpc  # type: ignore[import-untyped]
 from v2.nacos import NacosConfigService, NacosNamingService
 from v2.nacos.common.nacos_exception import CLIENT_DISCONNECT, NacosException
+from v2.nacos.config.model.config import ConfigListenContext
 from v2.nacos.config.model.config_param import ConfigParam
-from v2.nacos.config.model.config_request import CONFIG_CHANGE_NOTIFY_REQUEST_TYPE
+from v2.nacos.config.model.config_request import (
+    CONFIG_CHANGE_NOTIFY_REQUEST_TYPE,
+    ConfigBatchListenRequest,
+)
+from v2.nacos.config.model.config_response import ConfigChangeBatchListenResponse
 from v2.nacos.transport.grpc_client import GrpcClient
 from v2.nacos.transport.server_request_handler import IServerRequestHandler
 from v2.nacos.utils.net_util import NetUtils
@@ -160,16 +166,27 @@ async def get_http(
 
 
 async def listen(config: NacosConfigService, conf: Conf, on_push: Callable[[], None]) -> None:
-    """Call `on_push` on the event loop at every push of the config."""
+    """Call `on_push` on the event loop at every push of the config, from when this returns."""
+
+    async def on_change(tenant: str, data_id: str, group: str, content: str) -> None:
+        on_push()  # the SDK has noticed it after a reconnect
+
     proxy = config.grpc_client_proxy
     rpc_client = await proxy.fetch_rpc_client()
     handlers = rpc_client.server_request_handler_mapping
     handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE] = _PushHandler(
         handlers[CONFIG_CHANGE_NOTIFY_REQUEST_TYPE], on_push
     )
-    # Makes the server send pushes to this connection.
-    await config.add_listener(conf.data_id, conf.config_group, _ignore_change)
-    await proxy.execute_config_listen_channel.put(None)
+    await config.add_listener(conf.data_id, conf.config_group, on_change)
+    request = ConfigBatchListenRequest(group="", dataId="", tenant="")
+    request.configListenContexts.append(
+        ConfigListenContext(
+            group=conf.config_group, dataId=conf.data_id, tenant=conf.config_namespace
+        )
+    )
+    # A user who may only read this one config is refused, and gets no pushes.
+    with contextlib.suppress(NacosException):
+        await proxy.request_config_server(rpc_client, request, ConfigChangeBatchListenResponse)
 
 
 class _PushHandler(IServerRequestHandler):  # type: ignore[misc]  # the SDK has no types
@@ -183,7 +200,3 @@ class _PushHandler(IServerRequestHandler):  # type: ignore[misc]  # the SDK has 
     async def request_reply(self, request: Any) -> Any:
         self._on_push()
         return await self._sdk_handler.request_reply(request)
-
-
-async def _ignore_change(tenant: str, data_id: str, group: str, content: str) -> None:
-    """Stand in as the listener that the SDK requires."""
