@@ -25,7 +25,6 @@ from v2.nacos import (
 )
 from v2.nacos.common.client_config import TLSConfig
 from v2.nacos.common.nacos_exception import NacosException
-from v2.nacos.config.model.config_param import ConfigParam
 
 from nacos_integration import address, http_client
 from nacos_integration.conf import Conf
@@ -41,7 +40,11 @@ CLOSE_SECONDS = 2.0
 SHOWN_SECONDS = 3.0
 # Of Nacos 3, and of Nacos 2.
 NAMESPACE_PATHS = ("/v3/admin/core/namespace/list", "/v1/console/namespaces")
+CONFIG_PATHS = ("/v3/admin/cs/config", "/v1/cs/configs")
+# As HTTP answers and gRPC requests name them. Servers keep tags by themselves.
+CONFIG_DETAILS = ("type", "desc", "appName", "use", "effect", "schema")
 _FORBIDDEN = 403
+_NOT_FOUND = 404
 # The message of a 3.0 server, whose error code is the same for every failure.
 _CONFLICT = "Cas publish fail"
 
@@ -173,20 +176,43 @@ class NacosClient:
         )
         return text or None
 
+    def get_config_details(self) -> dict[str, str] | None:
+        """Return what the server keeps with the config's text, such as its description.
+
+        It is empty where there is no config, and None if the server does not show it to this user.
+        """
+        conf = self._conf
+        of_config = {"dataId": conf.data_id, "groupName": conf.config_group}
+        of_config |= {"group": conf.config_group, "tenant": conf.config_namespace, "show": "all"}
+        of_config["namespaceId"] = conf.config_namespace or "public"
+        for path in CONFIG_PATHS:
+            try:
+                body = self._with_config(
+                    "query over HTTP",
+                    lambda config: patches.get_http(config, conf, path, of_config),  # noqa: B023
+                )
+                found = json.loads(body or "{}")
+                found = found.get("data", found) or {}
+                return {key: str(found[key]) for key in CONFIG_DETAILS if found.get(key)}
+            except HttpRefusedError as error:
+                if error.status != _NOT_FOUND:
+                    break
+            except (ValueError, AttributeError):  # no JSON, or no object
+                break
+        return None
+
     def publish_config(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
         """Replace the config by `text` if its MD5 is `replaces_md5`; else raise ConflictError.
 
-        `user` appears in the server's history, `text_type` in its console.
+        `user` appears in the server's history. The other details stay if the server shows them to
+        this user; else the type is `text_type`.
         """
-        param = ConfigParam(
-            data_id=self._conf.data_id,
-            group=self._conf.config_group,
-            content=text,
-            cas_md5=replaces_md5,
-            src_user=user,
-            type=text_type,
+        kept = self.get_config_details()
+        details = {"type": text_type, **(kept or {}), "src_user": user}
+        self._with_config(
+            "publish config",
+            lambda config: patches.publish_config(config, self._conf, text, replaces_md5, details),
         )
-        self._with_config("publish config", lambda config: patches.publish_config(config, param))
         # A 2.2 server reports success even if it replaced nothing, and every server shows the new
         # text only a moment later.
         deadline = time.monotonic() + SHOWN_SECONDS
@@ -240,7 +266,7 @@ class NacosClient:
             self._config = self._connect("config", self._open_config)
         try:
             return self._call(what, call(self._config))
-        except ConflictError:
+        except (ConflictError, HttpRefusedError):
             raise
         except RefusedError:
             patches.forget_token(self._config)

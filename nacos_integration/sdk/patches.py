@@ -9,10 +9,10 @@
 | `auth_client` | is replaced by `Login` | puts the password into a URL, the token into its log |
 | `grpc_client_proxy.start` | is called | blocks for 9 s in its public way to make a service |
 | `query_instance_of_service`, `query_config` | are called | may answer publicly from a disk cache |
-| `grpc_client_proxy.publish_config` | is called | looks for encryption keys in its public method |
+| `request_config_server` | is called, to publish | cannot send a description, and removes it |
 | `nacos_server_connector` | gives the server and the token | has no other way to the HTTP API |
 | `server_request_handler_mapping` | calls us at a push | loses pushes in its own listener |
-| `request_config_server` | is called, to listen | starts to listen up to 5 s later |
+| `request_config_server` | is called, to listen too | starts to listen up to 5 s later |
 | `listen_task`, `redo_service._listen_task` | are cancelled | leaves them running at shutdown |
 
 A test compares RELEASE with the installed release.
@@ -29,12 +29,15 @@ import grpc  # type: ignore[import-untyped]
 from v2.nacos import NacosConfigService, NacosNamingService
 from v2.nacos.common.nacos_exception import CLIENT_DISCONNECT, NacosException
 from v2.nacos.config.model.config import ConfigListenContext
-from v2.nacos.config.model.config_param import ConfigParam
 from v2.nacos.config.model.config_request import (
     CONFIG_CHANGE_NOTIFY_REQUEST_TYPE,
     ConfigBatchListenRequest,
+    ConfigPublishRequest,
 )
-from v2.nacos.config.model.config_response import ConfigChangeBatchListenResponse
+from v2.nacos.config.model.config_response import (
+    ConfigChangeBatchListenResponse,
+    ConfigPublishResponse,
+)
 from v2.nacos.transport.grpc_client import GrpcClient
 from v2.nacos.transport.server_request_handler import IServerRequestHandler
 from v2.nacos.utils.net_util import NetUtils
@@ -140,19 +143,34 @@ async def query_config(config: NacosConfigService, conf: Conf) -> str:
     return content or ""
 
 
-async def publish_config(config: NacosConfigService, param: ConfigParam) -> None:
-    """Publish a config, unencrypted."""
-    await config.grpc_client_proxy.publish_config(param)
+async def publish_config(
+    config: NacosConfigService, conf: Conf, text: str, replaces_md5: str, details: dict[str, str]
+) -> None:
+    """Publish a config, unencrypted; `details` as Nacos names them, such as `type` and `desc`."""
+    proxy = config.grpc_client_proxy
+    request = ConfigPublishRequest(
+        group=conf.config_group,
+        dataId=conf.data_id,
+        tenant=conf.config_namespace,
+        content=text,
+        casMd5=replaces_md5,
+    )
+    request.additionMap = {"encryptedDataKey": "", **details}
+    rpc_client = await proxy.fetch_rpc_client()
+    await proxy.request_config_server(rpc_client, request, ConfigPublishResponse)
 
 
 async def get_http(
-    naming: NacosNamingService, conf: Conf, path: str, params: dict[str, str]
+    service: NacosNamingService | NacosConfigService,
+    conf: Conf,
+    path: str,
+    params: dict[str, str],
 ) -> bytes:
     """Return the body of a GET of the server's HTTP API, with the token of the service.
 
     Any failure is an HttpRefusedError: the connection over gRPC may still be good.
     """
-    connector = naming.grpc_client_proxy.nacos_server_connector
+    connector = service.grpc_client_proxy.nacos_server_connector
     headers: dict[str, str] = {}
     await connector.inject_security_info(headers)
     server = connector.server_list[0]
@@ -161,7 +179,7 @@ async def get_http(
     except NacosError as error:
         raise HttpRefusedError(f"GET {path}: {error}") from error
     if answer.status != 200:
-        raise HttpRefusedError(f"GET {path}: HTTP status {answer.status}")
+        raise HttpRefusedError(f"GET {path}: HTTP status {answer.status}", answer.status)
     return answer.body
 
 
