@@ -22,6 +22,7 @@ class ProjectConfig(AppConfig):
 
         checks.register(tracing.check, "serving")
         checks.register(_check_logins, "serving")
+        checks.register(_check_variables, "serving", "nacos")
         signals.request_finished.disconnect(cache.close_caches)  # the only cache is in memory
         if not settings.DEBUG:
             signals.request_started.disconnect(reset_queries)  # queries are logged in DEBUG only
@@ -34,6 +35,18 @@ def _check_logins(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
 
     names = ("LOGIN_FAILURES_MAX", "LOGIN_COOL_OFF_SECONDS")
     return list(find_not_positive(*(Setting[int](name) for name in names)))
+
+
+def _check_variables(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Report variables that no setting reads."""
+    return [
+        checks.Warning(
+            f"{name} is not a setting",
+            hint=f"Did you mean {known}?" if known else "docs/operating.md lists all.",
+            id="kmeans_project.W001",
+        )
+        for name, known in settings.UNKNOWN_VARIABLES.items()
+    ]
 
 
 class AdminConfig(admin.AdminConfig):

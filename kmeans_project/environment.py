@@ -1,5 +1,6 @@
 """Strict parsing of environment variables; no other module reads them."""
 
+import difflib
 import ipaddress
 import math
 import os
@@ -10,6 +11,9 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+# For a Service named nacos or nacos-….
+OF_KUBERNETES = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT_\w+|PORT|PORT_\d+_(TCP|UDP)(_\w+)?)")
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no types
@@ -27,10 +31,12 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no t
 
     def __init__(self) -> None:
         super().__init__()
+        self._read: set[str] = set()
         self.ENVIRON = {name: value.replace("$", r"\$") for name, value in os.environ.items()}
         self.escape_proxy = True  # turns each \$ back into $
 
     def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
+        self._read.add(var)
         try:
             return super().get_value(var, *args, **kwargs)
         except ValueError as error:
@@ -41,6 +47,20 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no t
         if value < least:
             raise ImproperlyConfigured(f"{var}: {value}: use at least {least:g}")
         return value
+
+    def unknown(self, prefix: str) -> dict[str, str | None]:
+        """Return the variables that are set and never read, each with the most similar known one.
+
+        Those that Kubernetes sets for a Service are not among them.
+        """
+        known = {name.removeprefix(prefix) for name in self._read if name.startswith(prefix)}
+        unknown: dict[str, str | None] = {}
+        for name in sorted(self.ENVIRON):
+            rest = name.removeprefix(prefix)
+            if rest != name and rest not in known and not OF_KUBERNETES.fullmatch(name):
+                nearest = difflib.get_close_matches(rest, known, 1)
+                unknown[name] = f"{prefix}{nearest[0]}" if nearest else None
+        return unknown
 
     @classmethod
     def parse_value(cls, value: str, cast: Any) -> Any:

@@ -31,6 +31,8 @@ _DEFAULTS: Final = {
     # threads make small fits slower.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    # Only NACOS_PROXY says whether Nacos is asked through a proxy; gRPC would heed `no_proxy` too.
+    "no_grpc_proxy": "",
     # OpenTelemetry's own defaults are attribute names that are no longer stable, and a span for
     # each health check.
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http",

@@ -125,8 +125,14 @@ def _nacos_metadata() -> dict[str, str]:
 
 NACOS: dict[str, Any] = {
     "server_addr": env.list("NACOS_SERVER_ADDR", default=[]),
+    "context_path": env.str("NACOS_CONTEXT_PATH", "") or "/nacos",
+    "proxy": env.str("NACOS_PROXY", ""),
     "namespace": env.str("NACOS_NAMESPACE", ""),
     "group": env.str("NACOS_GROUP", "DEFAULT_GROUP"),
+    "config_namespace": env.str("NACOS_CONFIG_NAMESPACE", ""),
+    "config_group": env.str("NACOS_CONFIG_GROUP", ""),
+    "discovery_namespace": env.str("NACOS_DISCOVERY_NAMESPACE", ""),
+    "discovery_group": env.str("NACOS_DISCOVERY_GROUP", ""),
     "data_id": env.str("NACOS_DATA_ID", "skl-kmeans"),
     "username": env.str("NACOS_USERNAME", ""),
     "password": env.str("NACOS_PASSWORD", ""),
@@ -168,10 +174,13 @@ NACOS: dict[str, Any] = {
         **{
             key: f"NACOS_{key.upper()}"
             for key in (
-                "server_addr", "namespace", "group", "data_id", "username", "password",
-                "access_key", "secret_key", "tls_enabled", "tls_ca_file", "tls_cert_file",
-                "tls_key_file", "register_enabled", "service_name", "service_ip", "service_port",
-                "preferred_networks", "cluster_name", "beat_interval_seconds",
+                "server_addr", "context_path", "proxy", "namespace", "group",
+                "config_namespace", "config_group", "discovery_namespace", "discovery_group",
+                "data_id",
+                "username", "password", "access_key", "secret_key", "tls_enabled",
+                "tls_ca_file", "tls_cert_file", "tls_key_file", "register_enabled",
+                "service_name", "service_ip", "service_port", "preferred_networks",
+                "cluster_name", "beat_interval_seconds",
                 "verify_interval_seconds", "reread_interval_seconds", "sync_timeout_seconds",
             )
         },
@@ -187,6 +196,11 @@ NACOS: dict[str, Any] = {
         "stop_timeout_seconds": "SERVE_STOP_TIMEOUT_SECONDS",
     },
 }  # fmt: skip
+
+
+# Likely misspelt. The jar is for `make nacos`.
+UNKNOWN_VARIABLES = env.unknown(prefix="NACOS_")
+UNKNOWN_VARIABLES.pop("NACOS_SERVER_JAR", None)
 
 
 # Django

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import socket
+import urllib.parse
 from collections.abc import Sequence
 
 import psutil
@@ -10,7 +11,6 @@ import psutil
 DEFAULT_PORT = 8848
 # The gRPC port is the main port plus this, a constant of Nacos.
 GRPC_PORT_OFFSET = 1000
-_CONNECT_SECONDS = 1.0
 
 
 def normalise(server_addr: str) -> str:
@@ -22,7 +22,7 @@ def normalise(server_addr: str) -> str:
     text = re.sub(r"/(nacos/?)?$", "", text)
     match = re.fullmatch(r"(?P<host>[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?", text)
     if not match:
-        raise ValueError(f"{server_addr!r} is not host:port (IPv6 and paths are not supported)")
+        raise ValueError(f"{server_addr!r} is not host:port (IPv6 is not supported)")
     port = int(match["port"] or DEFAULT_PORT)
     if not 1 <= port <= 65535 - GRPC_PORT_OFFSET:
         raise ValueError(f"{server_addr!r}: gRPC needs port + 1000, so at most 64535")
@@ -30,6 +30,32 @@ def normalise(server_addr: str) -> str:
         # The SDK looks for "http" anywhere in an address to find a scheme.
         raise ValueError(f"{server_addr!r}: a host name with `http` in it; use its ip instead")
     return f"{match['host']}:{port}"
+
+
+def normalise_context_path(path: str) -> str:
+    """Return the path before those of Nacos' HTTP API: "" for `/`, else without a / at its end.
+
+    Raises ValueError.
+    """
+    path = path.strip("/")
+    if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path):
+        raise ValueError(f"{path!r} is not a path such as /nacos")
+    return f"/{path}" if path else ""
+
+
+def split_proxy(url: str) -> urllib.parse.SplitResult:
+    """Return the parts of a forward proxy's URL.
+
+    Raises ValueError, without the URL, which may have a password.
+    """
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_right = parts.scheme == "http" and parts.hostname and parts.port and not parts.query
+    except ValueError:
+        is_right = False
+    if not is_right or parts.path not in ("", "/") or any(map(str.isspace, url)):
+        raise ValueError("not http://host:port, nor http://user:password@host:port")
+    return parts
 
 
 def service_ip(
@@ -67,15 +93,6 @@ def _source_address(server: str) -> str | None:
         except OSError:
             return None
         return str(probe.getsockname()[0])
-
-
-def connection_problem(host: str, port: int) -> OSError | None:
-    """Return why a TCP connection fails, None if it does not."""
-    try:
-        socket.create_connection((host, port), _CONNECT_SECONDS).close()
-    except OSError as error:
-        return error
-    return None
 
 
 def own_addresses() -> list[str]:

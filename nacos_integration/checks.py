@@ -9,5 +9,6 @@ from nacos_integration import conf, validation
 
 @register("nacos", "serving")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report every wrong setting in `settings.NACOS`."""
-    return list(validation.find_errors(conf.given()))
+    """Report every wrong or dubious setting in `settings.NACOS`."""
+    given = conf.given()
+    return [*validation.find_errors(given), *validation.find_warnings(given)]

@@ -16,8 +16,14 @@ from nacos_integration.state.states import ConfigOrigin
 # For keys that `settings.NACOS` omits; `given` derives the defaults of others.
 DEFAULTS: Final[dict[str, Any]] = {
     "server_addr": (),
+    "context_path": "/nacos",
+    "proxy": "",
     "namespace": "",
     "group": "DEFAULT_GROUP",
+    "config_namespace": "",
+    "config_group": "",
+    "discovery_namespace": "",
+    "discovery_group": "",
     "username": "",
     "password": "",
     "access_key": "",
@@ -54,8 +60,14 @@ class Conf:
     """The settings. Durations are in seconds; secrets stay out of the repr."""
 
     server_addr: tuple[str, ...]
+    context_path: str
+    proxy: str = field(repr=False)
     namespace: str
     group: str
+    config_namespace: str
+    config_group: str
+    discovery_namespace: str
+    discovery_group: str
     data_id: str
     username: str
     password: str = field(repr=False)
@@ -103,6 +115,26 @@ class Conf:
         return bool(self.server_addr)
 
     @property
+    def via(self) -> str:
+        """What messages add to the address of a server: the proxy, without its password."""
+        if not self.proxy:
+            return ""
+        parts = address.split_proxy(self.proxy)
+        return f" through the proxy http://{parts.hostname}:{parts.port}"
+
+    @property
+    def namespaces(self) -> dict[str, str]:
+        """The ids of the namespaces in use, `public` for the default, and their settings' names."""
+        used = {
+            "config_namespace": self.config_namespace,
+            "discovery_namespace": self.discovery_namespace,
+        }
+        return {
+            value or "public": self.names["namespace" if value == self.namespace else key]
+            for key, value in used.items()
+        }
+
+    @property
     def config_origin(self) -> ConfigOrigin:
         """Where the config comes from."""
         return ConfigOrigin.NACOS if self.uses_nacos else ConfigOrigin.FILE
@@ -113,7 +145,8 @@ class Conf:
         if not self.uses_nacos:
             return f"file:{Path(self.config_file).absolute()}"
         servers = ",".join(sorted(self.server_addr))
-        return f"nacos:{servers}/{self.namespace or 'public'}/{self.group}/{self.data_id}"
+        namespace = self.config_namespace or "public"
+        return f"nacos:{servers}/{namespace}/{self.config_group}/{self.data_id}"
 
     @cached_property
     def applied_path(self) -> Path:
@@ -157,9 +190,14 @@ def load() -> Conf:
         raise ImproperlyConfigured("\n".join(str(error) for error in errors))
     values = {f.name: raw[f.name] for f in fields(Conf)}
     values["server_addr"] = tuple(address.normalise(entry) for entry in raw["server_addr"])
-    if values["namespace"] == "public":
-        # The default namespace has no id in the configuration service of a 2.x server.
-        values["namespace"] = ""
+    values["context_path"] = address.normalise_context_path(raw["context_path"])
+    for key in ("group", "namespace"):
+        for use in ("config", "discovery"):
+            values[f"{use}_{key}"] = raw[f"{use}_{key}"] or raw[key]
+    for key in ("namespace", "config_namespace", "discovery_namespace"):
+        if values[key] == "public":
+            # The default namespace has no id in the configuration service of a 2.x server.
+            values[key] = ""
     values["preferred_networks"] = tuple(raw["preferred_networks"])
     values["ready_requires"] = tuple(raw["ready_requires"])
     return Conf(**values)

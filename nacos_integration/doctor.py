@@ -2,11 +2,10 @@
 
 import email.utils
 import ipaddress
-import json
-import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,16 +14,18 @@ from django.utils.module_loading import import_string
 from nacos_integration import address, http_client
 from nacos_integration.agent import probe
 from nacos_integration.agent.own_address import OwnAddress
+from nacos_integration.agent.probe import Answer
 from nacos_integration.conf import Conf
 from nacos_integration.errors import NacosError
+from nacos_integration.http_client import Response
+from nacos_integration.sdk import http_api
 from nacos_integration.sdk.client import NacosClient
 from nacos_integration.state.status import is_agent_running
 
-TIMEOUT_SECONDS = 3.0
-ANSWER_MAX_BYTES = 64 * 1024
 # Servers check the times in tokens and, more strictly, in signatures.
 CLOCK_SECONDS = 30.0
-NAMESPACE_PATHS = ("/nacos/v3/admin/core/namespace/list", "/nacos/v1/console/namespaces")
+# They need no login: the first is of Nacos 3, the second of Nacos 2.
+STATE_PATHS = ("/v3/admin/core/state/readiness", "/v1/ns/operator/metrics")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def examine(conf: Conf) -> Iterator[Finding]:
         client = NacosClient(conf, Path(folder), ip)
         try:
             yield from _config(conf, client)
-            yield _namespace(conf, client)
+            for namespace, setting in conf.namespaces.items():
+                yield _namespace(client, namespace, setting)
             if conf.register_enabled:
                 yield _listing(conf, client, ip)
         finally:
@@ -80,13 +82,13 @@ def _own_ip(conf: Conf, ip: str) -> Finding:
 
 def _reachable(conf: Conf, ip: str) -> Finding:
     asked = probe.address_to_ask(conf, ip)
-    host, _, port = asked.rpartition(":")
-    problem = address.connection_problem(host.strip("[]"), int(port))
-    if problem is None:
-        return Finding(True, f"{asked}, where callers are sent, is open")
+    # The answer of any instance will do: this command does not belong to its launch.
+    answer = probe.check(conf, asked)
+    if answer not in (Answer.REFUSED, Answer.TIMEOUT):
+        return Finding(True, f"{asked}, where callers are sent, answers")
     return Finding(
         False,
-        f"{asked}, where callers are sent, is closed: {problem}",
+        f"{asked}, where callers are sent, is closed: {answer.value}",
         f"Start the service; {conf.names['bind_host']} is {conf.bind_host}, which must include it.",
     )
 
@@ -94,16 +96,18 @@ def _reachable(conf: Conf, ip: str) -> Finding:
 def _servers(conf: Conf) -> Iterator[Finding]:
     for server in conf.server_addr:
         host, _, port = server.rpartition(":")
+        advice = (
+            f"Check {conf.names['proxy']}, and what the proxy allows."
+            if conf.proxy
+            else "Check that Nacos runs there, the address, and the firewall."
+        )
         try:
-            date = _clock(conf, server)
-        except OSError as error:
-            yield Finding(
-                False,
-                f"{server} is unreachable: {error}",
-                "Check that Nacos runs there, the address, and the firewall.",
-            )
+            answer = _state(conf, server)
+        except NacosError as error:
+            yield Finding(False, str(error), advice)
             continue
-        yield Finding(True, f"{server} answers")
+        yield _answer(conf, server, answer.status)
+        date = _date(answer)
         if date is not None:
             seconds = abs(time.time() - date)
             yield Finding(
@@ -111,17 +115,18 @@ def _servers(conf: Conf) -> Iterator[Finding]:
                 f"the clocks here and on {server} are {seconds:.0f} s apart",
                 "" if seconds < CLOCK_SECONDS else "Set both by NTP: tokens and signatures expire.",
             )
-        grpc_port = int(port) + address.GRPC_PORT_OFFSET
-        problem = address.connection_problem(host, grpc_port)
+        grpc_server = f"{host}:{int(port) + address.GRPC_PORT_OFFSET}"
+        problem = http_client.connection_problem(grpc_server, conf.proxy)
         yield Finding(
             problem is None,
-            f"{host}:{grpc_port} for gRPC is {'open' if problem is None else f'closed: {problem}'}",
+            f"{grpc_server} for gRPC{conf.via} is "
+            f"{'open' if problem is None else f'closed: {problem}'}",
             "" if problem is None else "Open it too: it is always main port + 1000.",
         )
 
 
 def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
-    name = f"the config {conf.group}/{conf.data_id}"
+    name = f"the config {conf.config_group}/{conf.data_id}"
     try:
         text = client.get_config()
     except NacosError as error:
@@ -131,7 +136,7 @@ def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
     if text is None or not text.strip():
         yield Finding(
             None,
-            f"{name} does not exist in namespace {conf.namespace or 'public'}",
+            f"{name} does not exist in namespace {conf.config_namespace or 'public'}",
             "The default is in force. Create the config, or check namespace and group.",
         )
         return
@@ -143,31 +148,30 @@ def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
         yield Finding(True, f"{name} is accepted: {'; '.join([str(value), *remarks])}")
 
 
-def _namespace(conf: Conf, client: NacosClient) -> Finding:
-    what = f"the namespace {conf.namespace or 'public'}"
-    if not conf.namespace:
+def _namespace(client: NacosClient, namespace: str, setting: str) -> Finding:
+    what = f"the namespace {namespace}"
+    if namespace == "public":
         return Finding(True, f"{what} always exists")
-    for path in NAMESPACE_PATHS:
-        try:
-            body = client.get_http(path, {})
-        except NacosError:
-            continue
-        known = [entry["namespace"] for entry in json.loads(body)["data"]]
-        if conf.namespace in known:
-            return Finding(True, f"{what} exists")
+    try:
+        known = client.list_namespaces()
+    except NacosError:
         return Finding(
-            False,
-            f"{what} does not exist",
-            f"{conf.names['namespace']} is an id, not a name; there are: "
-            f"{', '.join(filter(None, known))}.",
+            None, f"this user has no permission to check {what}", "Check it in Nacos' console."
         )
+    if namespace in known:
+        return Finding(True, f"{what} exists")
     return Finding(
-        None, f"this user has no permission to check {what}", "Check it in Nacos' console."
+        False,
+        f"{what} does not exist",
+        f"{setting} is an id, not a name; there are: {', '.join(filter(None, known))}.",
     )
 
 
 def _listing(conf: Conf, client: NacosClient, ip: str) -> Finding:
-    what = f"{ip}:{conf.service_port} in service {conf.service_name}"
+    what = (
+        f"{ip}:{conf.service_port} in service {conf.service_name}, group {conf.discovery_group}, "
+        f"namespace {conf.discovery_namespace or 'public'}"
+    )
     try:
         if client.find_instance():
             return Finding(True, f"the registry lists {what}")
@@ -179,16 +183,30 @@ def _listing(conf: Conf, client: NacosClient, ip: str) -> Finding:
     return Finding(None, f"the registry does not list {what}", "It does while the service runs.")
 
 
-def _clock(conf: Conf, server: str) -> float | None:
-    """Return the server's time in seconds since the epoch, None if it sends none."""
-    tls = None
-    if conf.tls_enabled:
-        tls = ssl.create_default_context(cafile=conf.tls_ca_file)
-        tls.load_cert_chain(conf.tls_cert_file, conf.tls_key_file)
-    try:
-        answer = http_client.get(
-            server, "/nacos/", seconds=TIMEOUT_SECONDS, max_bytes=ANSWER_MAX_BYTES, tls=tls
+def _state(conf: Conf, server: str) -> Response:
+    """Ask the server for its state; raise NacosError if it is unreachable."""
+    for path in STATE_PATHS:
+        answer = http_api.request(conf, server, "GET", path)
+        if answer.status != HTTPStatus.NOT_FOUND:
+            break
+    return answer
+
+
+def _answer(conf: Conf, server: str, status: int) -> Finding:
+    if status == HTTPStatus.NOT_FOUND:
+        return Finding(
+            False,
+            f"{server}{conf.via} answers 404: no Nacos at {conf.context_path or '/'}",
+            f"Set {conf.names['context_path']} as the server's contextPath, and check its port.",
         )
+    if status in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Finding(True, f"{server}{conf.via} answers")
+    return Finding(False, f"{server}{conf.via} answers {status}", "Check the server's log.")
+
+
+def _date(answer: Response) -> float | None:
+    """Return the server's time in seconds since the epoch, None if it sends none."""
+    try:
         return email.utils.parsedate_to_datetime(answer.headers["Date"] or "").timestamp()
     except ValueError:
         return None

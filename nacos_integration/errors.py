@@ -6,7 +6,11 @@ class NacosError(Exception):
 
 
 class HttpRefusedError(NacosError):
-    """The server's HTTP API refused a request."""
+    """The server's HTTP API refused a request, or did not answer it: then `status` is 0."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ConflictError(NacosError):

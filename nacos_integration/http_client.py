@@ -1,14 +1,24 @@
-"""A GET over HTTP, with one deadline and a size limit for the whole answer."""
+"""HTTP requests, each with one deadline and a size limit for the whole answer.
 
+No proxy that environment variables name is ever used: only one that the caller gives.
+"""
+
+import base64
 import http.client
 import io
 import socket
 import ssl
 import time
+import urllib.parse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from functools import partial
 from typing import Any
+
+from nacos_integration import address
+
+CONNECT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -21,29 +31,73 @@ class Response:
 
 
 def get(
-    address: str, path: str, *, seconds: float, max_bytes: int, tls: ssl.SSLContext | None = None
+    server: str, path: str, *, seconds: float, max_bytes: int, tls: ssl.SSLContext | None = None
 ) -> Response:
-    """Return the answer of `address`, an `ip:port`, within `seconds`.
+    """Return the answer of `server`, an `ip:port`, within `seconds`; see `request`."""
+    return request("GET", server, path, seconds=seconds, max_bytes=max_bytes, tls=tls)
 
-    Raises TimeoutError, another OSError if there is no connection, or ValueError if the answer is
-    not HTTP.
+
+def request(
+    method: str,
+    server: str,
+    path: str,
+    *,
+    seconds: float,
+    max_bytes: int,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    tls: ssl.SSLContext | None = None,
+    proxy: str = "",
+) -> Response:
+    """Return the answer of `server`, a `host:port`, within `seconds`.
+
+    `proxy` is a URL; through it the request goes as in `connection_problem`. Raises TimeoutError,
+    another OSError if there is no connection, or ValueError if the answer is not HTTP.
     """
     deadline = time.monotonic() + seconds
-    connection = (
-        http.client.HTTPSConnection(address, timeout=seconds, context=tls)
-        if tls
-        else http.client.HTTPConnection(address, timeout=seconds)
-    )
+    connection = _connection(server, seconds, tls, proxy)
     # http.client limits each read only, so a slow sender could keep a caller for ever.
     connection.response_class = partial(_Response, deadline)  # type: ignore[assignment]
     try:
-        connection.request("GET", path)
+        connection.request(method, path, body, headers or {})
         with connection.getresponse() as response:
             return Response(response.status, response.headers, response.read(max_bytes))
     except http.client.HTTPException as error:
         raise ValueError(f"not HTTP: {error!r}") from error
     finally:
         connection.close()
+
+
+def connection_problem(server: str, proxy: str = "") -> Exception | None:
+    """Return why a TCP connection to a `host:port` fails, None if it does not.
+
+    With `proxy`, a URL, it is a tunnel that the proxy is asked for by CONNECT.
+    """
+    connection = _connection(server, CONNECT_SECONDS, None, proxy)
+    try:
+        connection.connect()
+    except (OSError, http.client.HTTPException) as error:
+        return error
+    finally:
+        connection.close()
+    return None
+
+
+def _connection(
+    server: str, seconds: float, tls: ssl.SSLContext | None, proxy: str
+) -> http.client.HTTPConnection:
+    through = address.split_proxy(proxy) if proxy else None
+    first = f"{through.hostname}:{through.port}" if through else server
+    connection = (
+        http.client.HTTPSConnection(first, timeout=seconds, context=tls)
+        if tls
+        else http.client.HTTPConnection(first, timeout=seconds)
+    )
+    if through:
+        user = through.netloc.rpartition("@")[0]
+        basic = f"Basic {base64.b64encode(urllib.parse.unquote(user).encode()).decode()}"
+        connection.set_tunnel(server, headers={"Proxy-Authorization": basic} if user else {})
+    return connection
 
 
 class _Response(http.client.HTTPResponse):

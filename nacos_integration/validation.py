@@ -1,11 +1,13 @@
 """What is wrong in `settings.NACOS`, and what to do about it."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from django.core import checks
 from django.core.checks import Error
 from django.utils.module_loading import import_string
 
@@ -17,6 +19,25 @@ INTERVALS: Final = (
     "reread_interval_seconds",
     "sync_timeout_seconds",
 )
+_ID_HINT: Final = "Use letters, digits, and any of `_.:-`."
+# What Nacos accepts; of names that it accepts as they are, what is likely meant.
+NAMES: Final = {
+    "namespace": (r"[\w.:-]*", _ID_HINT),
+    "group": (r"[\w.:-]+", _ID_HINT),
+    "config_namespace": (r"[\w.:-]*", _ID_HINT),
+    "config_group": (r"[\w.:-]*", _ID_HINT),
+    "discovery_namespace": (r"[\w.:-]*", _ID_HINT),
+    "discovery_group": (r"[\w.:-]*", _ID_HINT),
+    "data_id": (r"[\w.:-]+", _ID_HINT),
+    "cluster_name": (r"[0-9A-Za-z-]+", "Use letters, digits and -."),
+    "service_name": (r"(?!.*@@)[^\s'\"`]+", "No blanks, no quotes, no @@, not empty."),
+    "username": (r"([^\s'\"`](.*[^\s'\"`])?)?", "No blanks or quotes around it."),
+}
+SECRETS: Final = ("password", "access_key", "secret_key")
+QUOTES: Final = "`docker run --env-file` keeps quotes, and blanks at the end of a line."
+# Of a label; java.net.URI takes no other host, and wants a letter first in the last label.
+_LABEL: Final = r"[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?"
+_HOST: Final = rf"({_LABEL}\.)*(?=[A-Za-z]){_LABEL}"
 REQUIRED: Final = ("service_name", "bind_port", "config_handler")
 
 
@@ -41,10 +62,9 @@ def find_errors(raw: dict[str, Any]) -> Iterator[Error]:
     for key in INTERVALS:
         if not 0.1 <= raw[key] <= 3600:
             yield _error(7, f"{name(key)}: {raw[key]}", "Use 0.1 to 3600 seconds.")
-    for key in ("service_name", "group", "data_id", "cluster_name"):
-        value = raw[key]
-        if not value or "@@" in value or any(character.isspace() for character in value):
-            yield _error(8, f"{name(key)}: {value!r}", "No blanks, no @@, not empty.")
+    for key, (form, hint) in NAMES.items():
+        if not re.fullmatch(form, raw[key]):
+            yield _error(8, f"{name(key)}: {raw[key]!r}", f"{hint} {QUOTES}")
     for value in raw["ready_requires"]:
         if value not in ("nacos", "database"):
             yield _error(
@@ -58,14 +78,47 @@ def find_errors(raw: dict[str, Any]) -> Iterator[Error]:
         )
 
 
+def find_warnings(raw: dict[str, Any]) -> Iterator[checks.Warning]:
+    """Yield a warning, with what to do, for each setting in `raw` that is likely a mistake."""
+    name = partial(setting_name, variables=raw["variables"])
+    service_name = raw.get("service_name") or ""
+    if raw["register_enabled"] and not re.fullmatch(_HOST, service_name):
+        yield checks.Warning(
+            f"{name('service_name')}: {service_name!r} is not a host name",
+            hint="Java callers cannot use it in a URI: use letters, digits and -.",
+            id="nacos_integration.W001",
+        )
+    for key in SECRETS:
+        if re.search(r"^['\"`\s]|['\"`\s]$", raw[key]):
+            yield checks.Warning(
+                f"{name(key)} begins or ends with a quote or blank",
+                hint=QUOTES,
+                id="nacos_integration.W002",
+            )
+
+
 def _connection_errors(raw: dict[str, Any], name: Callable[[str], str]) -> Iterator[Error]:
     for entry in raw["server_addr"]:
         try:
             address.normalise(entry)
         except ValueError as error:
             yield _error(
-                1, f"{name('server_addr')}: {error}", "Use host:port, several separated by commas."
+                1,
+                f"{name('server_addr')}: {error}",
+                "Use host:port, several separated by commas; a path other than /nacos belongs into "
+                f"{name('context_path')}.",
             )
+    try:
+        address.normalise_context_path(raw["context_path"])
+    except ValueError as error:
+        yield _error(
+            13, f"{name('context_path')}: {error}", "Use the server's own, or / if it has none."
+        )
+    try:
+        if raw["proxy"]:
+            address.split_proxy(raw["proxy"])
+    except ValueError as error:
+        yield _error(12, f"{name('proxy')}: {error}", "Unset it to ask Nacos directly.")
     for key in ("tls_ca_file", "tls_cert_file", "tls_key_file"):
         # The SDK opens all three, whatever the server requires.
         if raw["tls_enabled"] and not Path(raw[key] or "/").is_file():
@@ -93,6 +146,9 @@ def _instance_errors(raw: dict[str, Any], name: Callable[[str], str]) -> Iterato
                 f"{name('preferred_networks')}: {network}: {error}",
                 "Use IPv4 networks such as 10.0.0.0/16, separated by commas.",
             )
+    for key, value in raw["metadata"].items():
+        if not re.fullmatch(r"[^\s'\"`]+", key) or value != value.strip():
+            yield _error(14, f"{name('metadata')}: {key!r}: {value!r}", QUOTES)
     if not 1 <= raw["service_port"] <= 65535:
         yield _error(5, f"{name('service_port')}: {raw['service_port']}", "Use 1 to 65535.")
     if not 0 <= raw["weight"] <= 10000:

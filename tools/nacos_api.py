@@ -48,8 +48,10 @@ class NacosError(RuntimeError):
 class NacosApi:
     """Requests to one server, made as its administrator."""
 
-    def __init__(self, port: int, generation: int, auth: bool = True) -> None:
-        self.url = f"http://127.0.0.1:{port}/nacos"
+    def __init__(
+        self, port: int, generation: int, auth: bool = True, context_path: str = "/nacos"
+    ) -> None:
+        self.url = f"http://127.0.0.1:{port}{context_path.rstrip('/')}"
         self.generation = generation
         self.auth = auth
         self.username = "nacos"
@@ -184,10 +186,20 @@ class NacosApi:
         group: str = DEFAULT_GROUP,
         namespace: str = "public",
         type: str = "yaml",
+        **details: str,
     ) -> None:
-        """Publish a config."""
-        config = self._config(data_id, group, namespace)
-        self._call("POST", self._paths["config"], {**config, "content": content, "type": type})
+        """Publish a config; `details` are such as `desc` and `appName`."""
+        config = {**self._config(data_id, group, namespace), "content": content, "type": type}
+        self._call("POST", self._paths["config"], {**config, **details})
+
+    def config_details(self, data_id: str) -> dict[str, str]:
+        """Return what belongs to a config of the default namespace and group."""
+        config = self._config(data_id, DEFAULT_GROUP, "public")
+        if self.generation == 2:
+            found = self._call("GET", "/v1/cs/configs", {**config, "tenant": "", "show": "all"})
+        else:
+            found = self._call("GET", self._paths["config"], config)
+        return {key: found.get(key) or "" for key in ("type", "desc", "appName", "configTags")}
 
     def delete_config(
         self, data_id: str, group: str = DEFAULT_GROUP, namespace: str = "public"

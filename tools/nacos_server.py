@@ -66,10 +66,12 @@ class NacosServer(NacosApi):
         port: int = 8848,
         console_port: int = 8080,
         extra_properties: Mapping[str, str] | None = None,
+        *,
+        context_path: str = "/nacos",
     ) -> None:
         properties = dict(extra_properties or {})
         self._auth = properties.get("nacos.core.auth.enabled", "true")
-        super().__init__(port, generation_of(jar), auth=self._auth == "true")
+        super().__init__(port, generation_of(jar), self._auth == "true", context_path)
         self.version = version_of(jar)
         self.jar = jar.resolve()
         self.home = home.resolve()
@@ -81,6 +83,7 @@ class NacosServer(NacosApi):
             self.ports.append(console_port)
         self._console_port = console_port
         self._extra_properties = properties
+        self._context_path = context_path
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -207,10 +210,10 @@ class NacosServer(NacosApi):
         if self.generation == 3:
             properties |= {
                 "nacos.server.main.port": str(self.port),
-                "nacos.server.contextPath": "/nacos",
+                "nacos.server.contextPath": self._context_path,
                 "nacos.console.port": str(self._console_port),
                 "nacos.console.contextPath": "",
-                "nacos.console.remote.server.context-path": "/nacos",
+                "nacos.console.remote.server.context-path": self._context_path,
                 "nacos.deployment.type": "merged",
                 "nacos.core.auth.admin.enabled": self._auth,
                 "nacos.core.auth.console.enabled": self._auth,
@@ -218,7 +221,7 @@ class NacosServer(NacosApi):
         else:
             properties |= {
                 "server.port": str(self.port),
-                "server.servlet.contextPath": "/nacos",
+                "server.servlet.contextPath": self._context_path,
             }
         return properties | self._extra_properties
 

@@ -23,8 +23,8 @@ AVOID_SECONDS = 10.0
 # Longer than the longest wait in the service (KMEANS_QUEUE_TIMEOUT_SECONDS, 5) plus the fit.
 CALL_TIMEOUT_SECONDS = 10.0
 # Nacos 3 has only the first of each, Nacos 2 only the second.
-LOGIN_PATHS = ("/nacos/v3/auth/user/login", "/nacos/v1/auth/users/login")
-LIST_PATHS = ("/nacos/v3/client/ns/instance/list", "/nacos/v2/ns/instance/list")
+LOGIN_PATHS = ("/v3/auth/user/login", "/v1/auth/users/login")
+LIST_PATHS = ("/v3/client/ns/instance/list", "/v2/ns/instance/list")
 POINTS = [[1.0, 2.0], [2.0, 3.0], [3.5, 4.0], [9.0, 9.0], [10.0, 11.0], [30.0, 1.0]]
 
 logger = logging.getLogger("kmeans_client")
@@ -58,10 +58,12 @@ class Instances:
         service_name: str = "skl-kmeans",
         group: str = "DEFAULT_GROUP",
         namespace: str = "public",
+        context_path: str = "/nacos",
         username: str = "",
         password: str = "",
     ) -> None:
-        self._servers = server_addr.split(",")
+        path = context_path.rstrip("/")
+        self._servers = [f"{server}{path}" for server in server_addr.split(",")]
         self._service = urllib.parse.urlencode(
             {"serviceName": service_name, "groupName": group, "namespaceId": namespace}
         )
@@ -166,8 +168,9 @@ def _first_known(
 def main() -> None:
     """Call some times, and print the labels."""
     parser = argparse.ArgumentParser(
-        description="Call skl-kmeans by name. NACOS_SERVER_ADDR, NACOS_USERNAME, NACOS_PASSWORD,"
-        " NACOS_NAMESPACE, NACOS_GROUP and NACOS_SERVICE_NAME say where to find it."
+        description="Call skl-kmeans by name. NACOS_SERVER_ADDR, NACOS_CONTEXT_PATH,"
+        " NACOS_USERNAME, NACOS_PASSWORD, NACOS_NAMESPACE, NACOS_GROUP and NACOS_SERVICE_NAME say"
+        " where to find it."
     )
     parser.add_argument("--calls", type=int, default=1)
     parser.add_argument("--per-second", type=float, default=5)
@@ -178,6 +181,7 @@ def main() -> None:
         service_name=os.environ.get("NACOS_SERVICE_NAME", "skl-kmeans"),
         group=os.environ.get("NACOS_GROUP", "DEFAULT_GROUP"),
         namespace=os.environ.get("NACOS_NAMESPACE", "public"),
+        context_path=os.environ.get("NACOS_CONTEXT_PATH", "/nacos"),
         username=os.environ.get("NACOS_USERNAME", ""),
         password=os.environ.get("NACOS_PASSWORD", ""),
     )

@@ -113,6 +113,7 @@ def clusters(request: HttpRequest) -> HttpResponse:
         if "publish" in request.POST:
             _publish(request, form.cleaned_data, text, after)
             return redirect("admin:overview")
+        keeps_details = not text or publishing.keeps_details()
     except publishing.PublishingError as error:
         context |= {"problem": ADVICE[error.code], "detail": str(error)}
         return _render(request, "clusters", **context)
@@ -121,6 +122,7 @@ def clusters(request: HttpRequest) -> HttpResponse:
         "preview",
         difference=_difference(text, after),
         remarks=Parameters.parse(after)[1],
+        keeps_details=keeps_details,
         clusters=form.cleaned_data["clusters"],
         replaces_md5=md5_of(text),
         **context,

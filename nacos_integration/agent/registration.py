@@ -1,5 +1,6 @@
 """Keeps this instance in the registry: the heartbeat."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -75,6 +76,7 @@ class Registration:
             return self._retry("registered, but the registry does not list the instance yet")
         if self._backoff.failures or self._state != RegistrationState.REGISTERED:
             logger.info("registry: %s is listed", self._name())
+            self._warn_of_namespace()
         self._succeeded()
         self._report_differences(listed)
         self._set(RegistrationState.REGISTERED, verified_at=time.time(), listed=listed, error=None)
@@ -236,6 +238,19 @@ class Registration:
             else:
                 logger.info("registry: %s: no changes by an operator are left", self._name())
             self._set(self._state, differences=found)
+
+    def _warn_of_namespace(self) -> None:
+        """Name the namespaces that Nacos does not have; it takes instances all the same."""
+        with contextlib.suppress(NacosError):
+            known = {"public", *self._client.list_namespaces()}
+            for namespace, setting in self._conf.namespaces.items():
+                if namespace not in known:
+                    logger.warning(
+                        "registry: the namespace %s does not exist, and the console does not show "
+                        "what is in it: check %s, an id",
+                        namespace,
+                        setting,
+                    )
 
     def _retry(self, error: str) -> float:
         # The next call registers again, because its connection may be new.

@@ -45,6 +45,13 @@ class ConfigSource(Protocol):
         """
         ...
 
+    def keeps_details(self) -> bool:
+        """Return whether `publish` keeps what the source knows of the text, such as a description.
+
+        Raises SourceUnavailableError.
+        """
+        ...
+
     def wait(self, timeout: float) -> None:
         """Return when the text may have changed, after `wake`, or after `timeout` seconds."""
         ...
@@ -109,6 +116,9 @@ class FileSource:
             draft.unlink(missing_ok=True)
             raise NotAllowedError(f"{path}: {error.strerror}") from error
 
+    def keeps_details(self) -> bool:
+        return True
+
     def wait(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline and self._signature() == self._read_signature:
@@ -152,6 +162,12 @@ class NacosSource:
             raise NotAllowedError(str(error)) from error
         except ConflictError:
             raise
+        except NacosError as error:
+            raise SourceUnavailableError(str(error)) from error
+
+    def keeps_details(self) -> bool:
+        try:
+            return self._client.get_config_details() is not None
         except NacosError as error:
             raise SourceUnavailableError(str(error)) from error
 

@@ -47,7 +47,7 @@ class AgentThreads:
                 self._client,
                 self.status,
                 self._address,
-                on_lost=source.wake,
+                on_lost=self._client.distrust_config,
             )
             self._heartbeat = Loop("nacos-heartbeat", self._registration.beat)
         self._is_offline = conf.offline_path.exists()

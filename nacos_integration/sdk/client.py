@@ -25,9 +25,8 @@ from v2.nacos import (
 )
 from v2.nacos.common.client_config import TLSConfig
 from v2.nacos.common.nacos_exception import NacosException
-from v2.nacos.config.model.config_param import ConfigParam
 
-from nacos_integration import address
+from nacos_integration import address, http_client
 from nacos_integration.conf import Conf
 from nacos_integration.errors import ConflictError, HttpRefusedError, NacosError, RefusedError
 from nacos_integration.live_config import md5_of
@@ -36,11 +35,16 @@ from nacos_integration.sdk import patches
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
-CALL_SECONDS = 3.5
 CONNECT_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
 SHOWN_SECONDS = 3.0
+# Of Nacos 3, and of Nacos 2.
+NAMESPACE_PATHS = ("/v3/admin/core/namespace/list", "/v1/console/namespaces")
+CONFIG_PATHS = ("/v3/admin/cs/config", "/v1/cs/configs")
+# As HTTP answers and gRPC requests name them. Servers keep tags by themselves.
+CONFIG_DETAILS = ("type", "desc", "appName", "use", "effect", "schema")
 _FORBIDDEN = 403
+_NOT_FOUND = 404
 # The message of a 3.0 server, whose error code is the same for every failure.
 _CONFLICT = "Cas publish fail"
 
@@ -62,7 +66,9 @@ class NacosClient:
         shutil.rmtree(self._work_dir, ignore_errors=True)
         self._naming: NacosNamingService | None = None
         self._config: NacosConfigService | None = None
-        patches.patch_process(lambda: self.ip or "127.0.0.1")
+        self._has_lost_naming = False
+        self._config_is_doubtful = False
+        patches.patch_process(conf, lambda: self.ip or "127.0.0.1")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="nacos-client", daemon=True)
         self._thread.start()
@@ -75,12 +81,20 @@ class NacosClient:
         """
         self._on_config_change = on_change
 
+    def distrust_config(self) -> None:
+        """Read the config again, over a new connection, because the server may be another one.
+
+        The SDK connects the old one again by itself, and the server sends it no pushes meanwhile.
+        """
+        self._config_is_doubtful = True
+        self._on_config_change()
+
     def register(self) -> None:
         """Register the instance; repeated calls are harmless, and are the heartbeat."""
         conf = self._conf
         param = RegisterInstanceParam(
             service_name=conf.service_name,
-            group_name=conf.group,
+            group_name=conf.discovery_group,
             cluster_name=conf.cluster_name,
             ip=self.ip,
             port=conf.service_port,
@@ -97,7 +111,7 @@ class NacosClient:
             return  # the server has removed it together with the connection
         param = DeregisterInstanceParam(
             service_name=conf.service_name,
-            group_name=conf.group,
+            group_name=conf.discovery_group,
             cluster_name=conf.cluster_name,
             ip=self.ip,
             port=conf.service_port,
@@ -133,24 +147,36 @@ class NacosClient:
         """
         conf = self._conf
         params = {
-            "namespaceId": conf.namespace or "public",
-            "groupName": conf.group,
+            "namespaceId": conf.discovery_namespace or "public",
+            "groupName": conf.discovery_group,
             "serviceName": conf.service_name,
             "clusterName": conf.cluster_name,
             "ip": self.ip,
             "port": str(conf.service_port),
         }
-        for path in ("/nacos/v3/admin/ns/instance", "/nacos/v2/ns/instance"):
+        for path in ("/v3/admin/ns/instance", "/v2/ns/instance"):
             with contextlib.suppress(NacosError):
                 found = json.loads(self.get_http(path, params)).get("data")
                 if isinstance(found, dict):
                     return found | {"enabled": False}
         return None
 
+    def list_namespaces(self) -> list[str]:
+        """Return the ids of all namespaces, "" or `public` among them; raise NacosError.
+
+        A Nacos 3 server shows them only to some users.
+        """
+        for path in NAMESPACE_PATHS:
+            with contextlib.suppress(HttpRefusedError, ValueError, LookupError, TypeError):
+                body = self.get_http(path, {})
+                return [str(entry["namespace"]) for entry in json.loads(body)["data"]]
+        raise HttpRefusedError("the server does not list its namespaces")
+
     def get_http(self, path: str, params: dict[str, str]) -> bytes:
         """Return the body of a GET of the server's HTTP API, made as the configured user."""
         return self._with_naming(
-            "query over HTTP", lambda naming: patches.get_http(naming, self._conf, path, params)
+            "query over HTTP",
+            lambda naming: patches.get_http(naming, self._conf, path, params),
         )
 
     def get_config(self) -> str | None:
@@ -160,20 +186,43 @@ class NacosClient:
         )
         return text or None
 
+    def get_config_details(self) -> dict[str, str] | None:
+        """Return what the server keeps with the config's text, such as its description.
+
+        It is empty where there is no config, and None if the server does not show it to this user.
+        """
+        conf = self._conf
+        of_config = {"dataId": conf.data_id, "groupName": conf.config_group}
+        of_config |= {"group": conf.config_group, "tenant": conf.config_namespace, "show": "all"}
+        of_config["namespaceId"] = conf.config_namespace or "public"
+        for path in CONFIG_PATHS:
+            try:
+                body = self._with_config(
+                    "query over HTTP",
+                    lambda config: patches.get_http(config, conf, path, of_config),  # noqa: B023
+                )
+                found = json.loads(body or "{}")
+                found = found.get("data", found) or {}
+                return {key: str(found[key]) for key in CONFIG_DETAILS if found.get(key)}
+            except HttpRefusedError as error:
+                if error.status != _NOT_FOUND:
+                    break
+            except (ValueError, AttributeError):  # no JSON, or no object
+                break
+        return None
+
     def publish_config(self, text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
         """Replace the config by `text` if its MD5 is `replaces_md5`; else raise ConflictError.
 
-        `user` appears in the server's history, `text_type` in its console.
+        `user` appears in the server's history. The other details stay if the server shows them to
+        this user; else the type is `text_type`.
         """
-        param = ConfigParam(
-            data_id=self._conf.data_id,
-            group=self._conf.group,
-            content=text,
-            cas_md5=replaces_md5,
-            src_user=user,
-            type=text_type,
+        kept = self.get_config_details()
+        details = {"type": text_type, **(kept or {}), "src_user": user}
+        self._with_config(
+            "publish config",
+            lambda config: patches.publish_config(config, self._conf, text, replaces_md5, details),
         )
-        self._with_config("publish config", lambda config: patches.publish_config(config, param))
         # A 2.2 server reports success even if it replaced nothing, and every server shows the new
         # text only a moment later.
         deadline = time.monotonic() + SHOWN_SECONDS
@@ -199,7 +248,8 @@ class NacosClient:
     ) -> Result:
         if self._naming is None:
             self._naming = self._connect("naming", self._open_naming)
-            # A push may have been lost with the connection.
+            # A push may have been lost with the connection before.
+            self._config_is_doubtful |= self._has_lost_naming
             self._on_config_change()
         try:
             return self._call(what, call(self._naming))
@@ -211,17 +261,22 @@ class NacosClient:
             raise
         except NacosError:
             naming, self._naming = self._naming, None
+            self._has_lost_naming = True
             self._discard(naming)
             raise
 
     def _with_config(
         self, what: str, call: Callable[[NacosConfigService], Coroutine[Any, Any, Result]]
     ) -> Result:
+        if self._config_is_doubtful:
+            self._config_is_doubtful = False
+            config, self._config = self._config, None
+            self._discard(config)
         if self._config is None:
             self._config = self._connect("config", self._open_config)
         try:
             return self._call(what, call(self._config))
-        except ConflictError:
+        except (ConflictError, HttpRefusedError):
             raise
         except RefusedError:
             patches.forget_token(self._config)
@@ -239,18 +294,22 @@ class NacosClient:
         for server in random.sample(self._conf.server_addr, len(self._conf.server_addr)):
             host, _, port = server.rpartition(":")
             grpc_port = int(port) + address.GRPC_PORT_OFFSET
-            problem = address.connection_problem(host, grpc_port)
+            problem = http_client.connection_problem(f"{host}:{grpc_port}", self._conf.proxy)
             if problem:
-                failures.append(f"{host}:{grpc_port} (gRPC, main port + 1000): {problem}")
+                failures.append(
+                    f"{host}:{grpc_port} (gRPC, main port + 1000){self._conf.via}: {problem}"
+                )
                 continue
-            return self._call(f"connect {module} to {server}", open_service(server))
+            return self._call(f"connect {module} to {server}{self._conf.via}", open_service(server))
         raise NacosError(f"no Nacos server is reachable: {'; '.join(sorted(failures))}")
 
     async def _open_naming(self, server: str) -> NacosNamingService:
-        return await self._start(NacosNamingService(self._sdk_config(server)), server)
+        config = self._sdk_config(server, self._conf.discovery_namespace)
+        return await self._start(NacosNamingService(config), server)
 
     async def _open_config(self, server: str) -> NacosConfigService:
-        service = await self._start(NacosConfigService(self._sdk_config(server)), server)
+        config = self._sdk_config(server, self._conf.config_namespace)
+        service = await self._start(NacosConfigService(config), server)
         try:
             await patches.listen(service, self._conf, self._on_config_change)
         except BaseException:
@@ -259,7 +318,7 @@ class NacosClient:
         return service
 
     async def _start(self, service: Result, server: str) -> Result:
-        patches.patch_service(service, self._conf, server, CALL_SECONDS)
+        patches.patch_service(service, self._conf, server)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await patches.start(service)
@@ -268,11 +327,11 @@ class NacosClient:
             raise
         return service
 
-    def _sdk_config(self, server: str) -> ClientConfig:
+    def _sdk_config(self, server: str, namespace: str) -> ClientConfig:
         conf = self._conf
         config = ClientConfig(
             server_addresses=server,
-            namespace_id=conf.namespace,
+            namespace_id=namespace,
             access_key=conf.access_key,
             secret_key=conf.secret_key,
             log_dir=str(self._work_dir / "log"),
@@ -347,7 +406,7 @@ def _explain(what: str, error: NacosException, conf: Conf) -> str:
         who = f"user {conf.username!r}" if conf.username else "a client without a user"
         message += (
             f"; Nacos refuses {who}: check {conf.names['username']}, {conf.names['password']} and "
-            f"the user's permissions on namespace {conf.namespace or 'public'!r}"
+            f"the user's permissions on namespace {' and '.join(map(repr, conf.namespaces))}"
         )
     if "RequestHandler Not Found" in error.message and not conf.ephemeral:
         message += (

@@ -52,6 +52,11 @@ def read_text() -> str:
     return text or ""
 
 
+def keeps_details() -> bool:
+    """Return whether `publish` keeps the type, description and application; or PublishingError."""
+    return bool(_request({"what": "check"})["keeps_details"])
+
+
 def publish(text: str, *, replaces_md5: str, user: str, text_type: str) -> None:
     """Replace the text by `text` if its MD5 is `replaces_md5`, that of "" for a missing text.
 
@@ -118,6 +123,8 @@ def _do(source: "ConfigSource", what: str, **details: Any) -> dict[str, Any]:
     try:
         if what == "read":
             return {"error": None, "text": source.read()}
+        if what == "check":
+            return {"error": None, "keeps_details": source.keeps_details()}
         source.publish(**details)
     except tuple(_CODES) as error:
         return {"error": _CODES[type(error)], "detail": str(error)}

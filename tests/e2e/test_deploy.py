@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from serving.problems import status_by_code
-from tests.support.service import PYTHON, ROOT, SERVE, Service
+from tests.support.forward_proxy import BEHIND_A_DEAD_PROXY
+from tests.support.service import PYTHON, ROOT, SERVE, Service, free_port
 from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
@@ -65,6 +66,16 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         assert service.stop() == 0
     finally:
         service.close()
+
+
+def test_the_image_is_healthy_behind_a_proxy_while_it_answers(live: Service) -> None:
+    (command,) = re.findall(r"^HEALTHCHECK .*?CMD (.*?)$", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    python, *arguments = json.loads(command)
+    assert python == "python"
+    for port, healthy in ((live.port, True), (free_port(), False)):
+        env = os.environ | BEHIND_A_DEAD_PROXY | {"PORT": str(port)}
+        checked = subprocess.run([PYTHON, *arguments], env=env, capture_output=True, check=False)
+        assert (checked.returncode == 0) is healthy, checked.stderr
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The examples in the documents run against a service, and the tables are those of one."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from tests.support.documents import DOCUMENTS, OPERATING, blocks, first_cells, section
+from tests.support.forward_proxy import BEHIND_A_DEAD_PROXY
 from tests.support.reference import REFERENCE_LABELS
 from tests.support.service import PYTHON, ROOT, Service
 
@@ -43,7 +45,13 @@ def test_callers_run(program: str, suffix: str, code: str, tmp_path: Path, live:
         pytest.skip(f"install {program} to run this example")
     file = tmp_path / f"caller{suffix}"
     file.write_text(code.replace("localhost:9999", f"localhost:{live.port}"))
-    run = subprocess.run([program, file], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [program, file],
+        env=os.environ | BEHIND_A_DEAD_PROXY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert json.loads(run.stdout) == live.labels([[1, 2], [2, 3], [9, 9], [10, 11]])
 
 

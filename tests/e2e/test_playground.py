@@ -14,6 +14,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.e2e.test_api_keys import create_key
 from tests.support.browser import Browser
+from tests.support.forward_proxy import BEHIND_A_DEAD_PROXY
 from tests.support.reference import REFERENCE_LABELS
 from tests.support.service import PYTHON, Service
 from tests.support.waiting import wait_until
@@ -204,7 +205,7 @@ def run(page: Page, language: str, folder: Path, **environment: str) -> list[int
     name, command = PROGRAMS[language]
     (folder / name).write_text(page["code"].text)
     done = subprocess.run(
-        [*command, name], cwd=folder, env=os.environ | environment,
+        [*command, name], cwd=folder, env=os.environ | BEHIND_A_DEAD_PROXY | environment,
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -5,8 +5,10 @@ import statistics
 import time
 from typing import Any
 
+from tests.support.forward_proxy import BEHIND_A_DEAD_PROXY
 from tests.support.scene import (
     PASSWORD,
+    PATIENCE_SECONDS,
     TOKEN_SECONDS,
     UNREACHABLE,
     USERNAME,
@@ -22,6 +24,12 @@ def restart_server(scene: Scene) -> None:
     scene.nacos.kill()
     time.sleep(3)
     scene.nacos.start()
+
+
+def restart_server_and_wait(scene: Scene) -> None:
+    """The config changes as soon as the instance is listed again."""
+    restart_server(scene)
+    wait_until(lambda: scene.looks[-1].listed, PATIENCE_SECONDS, scene.service.log)
 
 
 def freeze_server(scene: Scene) -> None:
@@ -142,9 +150,22 @@ def measure_pushes(scene: Scene) -> None:
 FAULTS = [
     Fault("none, 50 pushes", measure_pushes, watch_seconds=3, in_pytest=False),
     Fault("server killed and restarted", restart_server, "direct", in_pytest=False),
+    Fault(
+        "the same, changed once listed again",
+        restart_server_and_wait,
+        "direct",
+        in_step_seconds=PUSH_SECONDS,
+        in_pytest=False,
+    ),
     Fault("the same, behind a load balancer", restart_server, in_pytest=False),
     Fault("server frozen", freeze_server),
     Fault("connections reset", reset_connections),
+    Fault(
+        "the same, behind a forward proxy",
+        reset_connections,
+        environment=BEHIND_A_DEAD_PROXY,
+        in_pytest=False,
+    ),
     Fault("connections reset 15 times", reset_again_and_again, in_pytest=False),
     Fault("server asks to reconnect", reload_connections),
     # 2.2.4 never drops an idle half-open connection: there its list of instances proves nothing.

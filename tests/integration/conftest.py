@@ -18,8 +18,9 @@ SECRETS = (PASSWORD, "eyJhbGciOi", "hush-")
 _numbers = itertools.count(1)
 
 
-def _started(jar: Path, home: Path) -> Iterator[NacosServer]:
-    server = NacosServer(jar, home, *free_ports())
+def started(jar: Path, home: Path, context_path: str = "/nacos") -> Iterator[NacosServer]:
+    """Start a server with a user for the service, and stop it."""
+    server = NacosServer(jar, home, *free_ports(), context_path=context_path)
     server.start()
     # A user like a service should have, with a password that can be searched for.
     server.create_user(USER, PASSWORD)
@@ -32,12 +33,12 @@ def _started(jar: Path, home: Path) -> Iterator[NacosServer]:
 
 @pytest.fixture(scope="session")
 def nacos2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NacosServer]:
-    yield from _started(server_jar("nacos2"), tmp_path_factory.mktemp("nacos2"))
+    yield from started(server_jar("nacos2"), tmp_path_factory.mktemp("nacos2"))
 
 
 @pytest.fixture(scope="session")
 def nacos3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NacosServer]:
-    yield from _started(server_jar("nacos3"), tmp_path_factory.mktemp("nacos3"))
+    yield from started(server_jar("nacos3"), tmp_path_factory.mktemp("nacos3"))
 
 
 @pytest.fixture(params=SERVERS)

@@ -1,17 +1,16 @@
 """`manage.py nacos doctor` names what is wrong, and what to do."""
 
-import http.client
 import json
 import socket
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tests.integration.conftest import MakeService
-from tests.support.proxy import GRPC_PORT_OFFSET, Proxy
+from tests.support.http_front import http_front
 from tests.support.service import Service, free_port
+from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
 NAMESPACES = {"code": 200, "data": [{"namespace": ""}, {"namespace": "blue"}]}
@@ -27,37 +26,9 @@ def address(nacos: NacosServer) -> Iterator[str]:
         yield f"127.0.0.1:{nacos.port}"
         return
 
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            if self.path.startswith("/nacos/v1/console/namespaces"):
-                status, content = 200, json.dumps(NAMESPACES).encode()
-            else:
-                connection = http.client.HTTPConnection("127.0.0.1", nacos.port)
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                connection.request(self.command, self.path, body, dict(self.headers))
-                response = connection.getresponse()
-                status, content = response.status, response.read()
-                connection.close()
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def do_GET(self) -> None:
-            self.answer()
-
-        def do_POST(self) -> None:
-            self.answer()
-
-        def log_message(self, *_: object) -> None: ...
-
-    proxy = Proxy(nacos.port, (GRPC_PORT_OFFSET,))
-    with ThreadingHTTPServer(("127.0.0.1", proxy.port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.05])
-        thread.start()
-        yield f"127.0.0.1:{proxy.port}"
-        server.shutdown()
-        thread.join()
-    proxy.close()
+    answers = {"/nacos/v1/console/namespaces": (200, json.dumps(NAMESPACES).encode())}
+    with http_front(nacos.port, answers) as front:
+        yield front
 
 
 def test_all_is_well(nacos: NacosServer, make_service: MakeService) -> None:
@@ -102,6 +73,8 @@ def test_a_namespace_that_does_not_exist_is_named(
         NACOS_PASSWORD=nacos.password,
     )
     assert_named(service, "no-such does not exist", "is an id, not a name")
+    service.start()
+    wait_until(lambda: "the namespace no-such does not exist" in service.log(), 30, service.log)
 
 
 def assert_named(service: Service, finding: str, advice: str) -> None:

@@ -5,6 +5,7 @@ import html
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, publish, wait_until_listed
 from tests.support.admin import Admin
+from tests.support.http_front import http_front
 from tests.support.service import Service
 from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
@@ -75,6 +76,33 @@ def test_what_somebody_publishes_after_the_preview_stays(
     wait_until(lambda: "clusters=9" in admin.panel("config"), 20, service.log)
     assert "Somebody else has changed the config" in admin.post("overview/clusters/", **seen)
     assert nacos.get_config(service.environment["NACOS_DATA_ID"]) == "clusters: 9\n"
+
+
+def test_what_else_belongs_to_the_config_stays(
+    nacos: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos)
+    data_id = service.environment["NACOS_DATA_ID"]
+    details = {"type": "text", "desc": "Gruppen, 分组", "appName": "shop", "configTags": "k-means"}
+    nacos.publish_config(data_id, "clusters: 3\n", **details)
+    admin = Admin(started(service))
+    page = admin.post("overview/clusters/", clusters="4")
+    assert "description and application are removed" not in page
+    assert "Published" in admin.post("overview/clusters/", **admin.preview(4))
+    assert nacos.get_config(data_id) == "clusters: 4\n"
+    assert nacos.config_details(data_id) == details
+
+
+def test_what_cannot_stay_is_in_the_preview(nacos: NacosServer, make_service: MakeService) -> None:
+    hidden = dict.fromkeys(("/nacos/v1/cs/configs", "/nacos/v3/admin/cs/config"), (403, b""))
+    with http_front(nacos.port, hidden) as address:
+        service = make_service(nacos, NACOS_SERVER_ADDR=address)
+        publish(nacos, service, "clusters: 3\n")
+        admin = Admin(started(service))
+        page = admin.post("overview/clusters/", clusters="4")
+        assert "description and application are removed" in page
+        assert "Published" in admin.post("overview/clusters/", **admin.preview(4))
+        service.stop()
 
 
 def test_a_config_that_nobody_made_yet_is_made(

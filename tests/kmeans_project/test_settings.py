@@ -58,6 +58,7 @@ def test_what_is_no_such_value_is_named(env: Environment, kind: str, name: str, 
         ({"SERVE_DRAIN_SECONDS": "-1"}, "SERVE_DRAIN_SECONDS: -1.0: use at least 0"),
         ({"LOG_LEVEL": "foo"}, "LOG_LEVEL: 'FOO': use one of DEBUG, INFO"),
         ({"API_KEYS_REQUIRED": "ture"}, "wrong setting: API_KEYS_REQUIRED: 'ture' is neither"),
+        ({"NACOS_NAMESPACE": '"dev"'}, "(NACOS_NAMESPACE): "),
         ({"NACOS_BEAT_INTERVAL_SECONDS": "0"}, "(NACOS_BEAT_INTERVAL_SECONDS): 0"),
     ],
 )
@@ -70,10 +71,37 @@ def test_a_start_with_a_wrong_setting_ends_with_what_is_wrong(
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("NACOS_SERVER_ADR", "Did you mean NACOS_SERVER_ADDR?"),
+        ("NACOS_SERVER_ADDRESS", "Did you mean NACOS_SERVER_ADDR?"),
+        ("NACOS_NAMESPACE_ID", "Did you mean NACOS_NAMESPACE?"),
+        ("NACOS_XYZZY", "docs/operating.md lists all"),
+        # What Kubernetes sets for a Service named nacos, and what `make nacos` reads.
+        ("NACOS_SERVICE_HOST", None),
+        ("NACOS_PORT_8848_TCP_ADDR", None),
+        ("NACOS_SERVER_JAR", None),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_named_with_the_nearest(
+    name: str, meant: str | None, tmp_path: Path
+) -> None:
+    checked = Service(tmp_path, {name: "x"}).manage("check")
+    assert checked.returncode == 0, checked.stderr
+    assert (f"{name} is not a setting" in checked.stderr) is bool(meant)
+    assert (meant or "") in checked.stderr
+
+
 def run(code: str, folder: Path, **environment: str) -> str:
     """Return what a script prints that starts in an empty state directory and nothing prepared."""
     clean = Service(folder).environment
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR"):
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "PROMETHEUS_MULTIPROC_DIR",
+        "no_grpc_proxy",
+    ):
         clean.pop(name, None)
     ended = subprocess.run(
         [PYTHON, "-c", code],
@@ -255,6 +283,7 @@ print(json.dumps({name: once[name] for name in once if once[name] != before.get(
     assert new.pop("SERVE_LAUNCH_ID")
     assert new == {
         "OPENBLAS_NUM_THREADS": "1",
+        "no_grpc_proxy": "",
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
         "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/metrics",
     }

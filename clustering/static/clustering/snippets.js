@@ -6,7 +6,7 @@
  */
 export const SNIPPETS = {
   curl: ({ url, body, withKey }) => `\
-curl -sS ${url} \\
+curl -sS --noproxy '*' ${url} \\
   -H 'Content-Type: application/json' \\
 ${withKey ? `  -H "Authorization: Api-Key $API_KEY" \\\n` : ""}\
   ${body ? `-d '${body}'` : "--data-binary @points.json"}
@@ -26,8 +26,10 @@ request = urllib.request.Request(
 ${withKey ? `        "Authorization": f"Api-Key {os.environ['API_KEY']}",\n` : ""}\
     },
 )
+# Without the proxies of the environment, such as http_proxy.
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 try:
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with opener.open(request, timeout=30) as answer:
         print(json.load(answer)["results"])
 except urllib.error.HTTPError as error:
     raise SystemExit(error.read().decode())
