@@ -93,6 +93,7 @@ HISTORY_PAYLOAD_MAX_NUMBERS = env.int("HISTORY_PAYLOAD_MAX_NUMBERS", 2000)
 HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
 API_KEYS_REQUIRED = env.bool("API_KEYS_REQUIRED", False)
 
+PROBES = ["livez", "readyz", "startupz", "statusz", "metrics"]
 SERVING = {
     # The name of the setting with each limit, so that messages can name the variable to change.
     "limits": {
@@ -104,7 +105,7 @@ SERVING = {
         "write_timeout_seconds": "HTTP_WRITE_TIMEOUT_SECONDS",
         "trusted_proxies": "TRUSTED_PROXIES",
     },
-    "probe_paths": ["/livez", "/readyz", "/startupz", "/statusz", "/metrics"],
+    "probe_paths": [f"/{path}" for path in PROBES],
     "brief_paths": ["/livez"],
     "metrics_prefix": "skl_kmeans_",
     "problem_prefix": "urn:skl-kmeans:problem:",
@@ -214,12 +215,19 @@ LOGIN_COOL_OFF_SECONDS = env.int("LOGIN_COOL_OFF_SECONDS", 300)
 DJANGO_TLS = env.bool("DJANGO_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = DJANGO_TLS
 SECURE_SSL_REDIRECT = DJANGO_TLS
-SECURE_HSTS_SECONDS = 31_536_000 if DJANGO_TLS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = DJANGO_TLS
-# Probes, such as the kubelet, and the agent use plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|startupz|statusz|metrics)$"]
+# Browsers cannot be told to forget it, so it starts small.
+SECURE_HSTS_SECONDS = env.not_below(
+    0, "SECURE_HSTS_SECONDS", env.int("SECURE_HSTS_SECONDS", 3600 if DJANGO_TLS else 0)
+)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", False)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", False)
+# Callers of the API, probes such as the kubelet, and the agent use plain HTTP; most do not follow
+# the redirect of a POST. The page with the docs of the API is for browsers.
+SECURE_REDIRECT_EXEMPT = [r"^api/(?!docs/)", rf"^({'|'.join(PROBES)})$"]
+# Other hosts of the domain are not this service's.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if not DJANGO_TLS:
-    SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W010", "security.W016"]
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W010", "security.W016"]
 ROOT_URLCONF = "kmeans_project.urls"
 WSGI_APPLICATION = "kmeans_project.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
