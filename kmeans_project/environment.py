@@ -2,11 +2,16 @@
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+# A `*` for all subdomains, which Django's CSRF check knows.
+_ORIGIN = re.compile(r"https?://(\*\.)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?", re.ASCII)
+_PATH_PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no types
@@ -38,6 +43,24 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no t
         if value < least:
             raise ImproperlyConfigured(f"{var}: {value}: use at least {least:g}")
         return value
+
+    def origins(self, var: str) -> list[str]:
+        """Return a list of origins; raise ImproperlyConfigured for anything more or less."""
+        found = [text.strip() for text in self.list(var, default=[])]
+        for text in found:
+            if not _ORIGIN.fullmatch(text):
+                raise ImproperlyConfigured(
+                    f"{var}: {text!r} is no origin: use scheme, host and port only, such as "
+                    "https://pages.example.com:8443"
+                )
+        return found
+
+    def path_prefix(self, var: str) -> str | None:
+        """Return a path such as `/kmeans`, None for the root; or raise ImproperlyConfigured."""
+        text = self.str(var, "").rstrip("/")
+        if text and not _PATH_PREFIX.fullmatch(text):
+            raise ImproperlyConfigured(f"{var}: {text!r} is no path: use one such as /kmeans")
+        return text or None
 
     @classmethod
     def parse_value(cls, value: str, cast: Any) -> Any:

@@ -49,7 +49,7 @@ THREADS = env.int("THREADS", 16)
 HTTP_READ_TIMEOUT_SECONDS = env.float("HTTP_READ_TIMEOUT_SECONDS", 30.0)
 # For a client that reads nothing of its response.
 HTTP_WRITE_TIMEOUT_SECONDS = env.float("HTTP_WRITE_TIMEOUT_SECONDS", 30.0)
-# Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
+# Addresses and networks whose X-Forwarded-… and Forwarded fields are trusted.
 TRUSTED_PROXIES = _networks(env.list("TRUSTED_PROXIES", default=[]))
 STATE_DIR = environment.state_dir(env)
 STATE_DIR_IS_TEMPORARY = env.bool("STATE_DIR_IS_TEMPORARY", False)
@@ -211,6 +211,10 @@ ADMIN_ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["localhost", "12
 # Failed logins of a name from an address, and for how long they count.
 LOGIN_FAILURES_MAX = env.int("LOGIN_FAILURES_MAX", 5)
 LOGIN_COOL_OFF_SECONDS = env.int("LOGIN_COOL_OFF_SECONDS", 300)
+# Where proxies report neither scheme nor host, what browsers send as the origin of forms.
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+# The path prefix that a proxy removes without reporting it.
+FORCE_SCRIPT_NAME = env.path_prefix("FORCE_SCRIPT_NAME")
 # Off by default, because services on one network usually call each other over plain HTTP.
 DJANGO_TLS = env.bool("DJANGO_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = DJANGO_TLS
@@ -223,7 +227,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", Fals
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", False)
 # Callers of the API, probes such as the kubelet, and the agent use plain HTTP; most do not follow
 # the redirect of a POST. The page with the docs of the API is for browsers.
-SECURE_REDIRECT_EXEMPT = [r"^api/(?!docs/)", rf"^({'|'.join(PROBES)})$"]
+SECURE_REDIRECT_EXEMPT = [r"(^|/)api/(?!docs/)", rf"(^|/)({'|'.join(PROBES)})$"]
 # Other hosts of the domain are not this service's.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if not DJANGO_TLS:
@@ -333,7 +337,9 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "Simplified Chinese")]
 LANGUAGE_COOKIE_AGE = 31_536_000
 TIME_ZONE = "UTC"
-STATIC_URL = "static/"
+# With a leading slash, so that Django adds no path prefix; the storage does, for each request.
+STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "kmeans_project.static_files.StaticFilesStorage"}}
 # Serve static files from the packages, so that collectstatic is not needed.
 WHITENOISE_USE_FINDERS = True
 REST_FRAMEWORK = {

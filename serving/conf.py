@@ -37,7 +37,7 @@ class Conf:
     read_timeout_seconds: Setting[float]
     # For a client that reads nothing of its response.
     write_timeout_seconds: Setting[float]
-    # Proxies whose X-Forwarded-For is trusted.
+    # Proxies whose X-Forwarded-… and Forwarded fields are trusted.
     trusted_proxies: Setting[list[IPv4Network | IPv6Network]]
     # The paths that monitoring requests. They have threads of their own.
     probe_paths: tuple[str, ...]
