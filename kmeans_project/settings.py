@@ -93,7 +93,7 @@ HISTORY_PAYLOAD_MAX_NUMBERS = env.int("HISTORY_PAYLOAD_MAX_NUMBERS", 2000)
 HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
 API_KEYS_REQUIRED = env.bool("API_KEYS_REQUIRED", False)
 
-PROBES = ["livez", "readyz", "startupz", "statusz", "metrics"]
+PROBES = ["livez", "readyz", "startupz", "statusz", "health", "actuator/health", "metrics"]
 SERVING = {
     # The name of the setting with each limit, so that messages can name the variable to change.
     "limits": {

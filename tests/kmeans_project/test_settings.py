@@ -237,7 +237,7 @@ print(json.dumps({name: once[name] for name in once if once[name] != before.get(
     assert new == {
         "OPENBLAS_NUM_THREADS": "1",
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
-        "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/metrics",
+        "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/health,/metrics",
     }
     given = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "SERVE_LAUNCH_ID": "of-the-parent"}
     new = json.loads(run(code, tmp_path, **given))
