@@ -9,8 +9,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-# A `*` for all subdomains, which Django's CSRF check knows.
-_ORIGIN = re.compile(r"https?://(\*\.)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?", re.ASCII)
+_ORIGIN = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?", re.ASCII)
 _PATH_PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 
 
@@ -44,11 +43,14 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no t
             raise ImproperlyConfigured(f"{var}: {value}: use at least {least:g}")
         return value
 
-    def origins(self, var: str) -> list[str]:
-        """Return a list of origins; raise ImproperlyConfigured for anything more or less."""
+    def origins(self, var: str, *, subdomains: bool = False) -> list[str]:
+        """Return a list of origins, with `*` for all subdomains if allowed.
+
+        Raises ImproperlyConfigured for anything more or less.
+        """
         found = [text.strip() for text in self.list(var, default=[])]
         for text in found:
-            if not _ORIGIN.fullmatch(text):
+            if not _ORIGIN.fullmatch(text.replace("://*.", "://", 1) if subdomains else text):
                 raise ImproperlyConfigured(
                     f"{var}: {text!r} is no origin: use scheme, host and port only, such as "
                     "https://pages.example.com:8443"

@@ -93,6 +93,18 @@ HISTORY_PAYLOAD_MAX_NUMBERS = env.int("HISTORY_PAYLOAD_MAX_NUMBERS", 2000)
 HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
 API_KEYS_REQUIRED = env.bool("API_KEYS_REQUIRED", False)
 
+# Whose pages may call the API in a browser. No cookies: the API uses none.
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = (
+    "accept", "accept-language", "authorization", "content-encoding", "content-type",
+    "traceparent", "x-request-id",
+)  # fmt: skip
+CORS_EXPOSE_HEADERS = (
+    "Retry-After", "X-Config-Version", "X-KMeans-Clusters", "X-KMeans-Warning", "X-Request-ID",
+)  # fmt: skip
+CORS_MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []
+
 PROBES = ["livez", "readyz", "startupz", "statusz", "health", "actuator/health", "metrics"]
 SERVING = {
     # The name of the setting with each limit, so that messages can name the variable to change.
@@ -107,6 +119,7 @@ SERVING = {
     },
     "probe_paths": [f"/{path}" for path in PROBES],
     "brief_paths": ["/livez"],
+    "refusal_middleware": CORS_MIDDLEWARE,
     "metrics_prefix": "skl_kmeans_",
     "problem_prefix": "urn:skl-kmeans:problem:",
 }
@@ -212,7 +225,7 @@ ADMIN_ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["localhost", "12
 LOGIN_FAILURES_MAX = env.int("LOGIN_FAILURES_MAX", 5)
 LOGIN_COOL_OFF_SECONDS = env.int("LOGIN_COOL_OFF_SECONDS", 300)
 # Where proxies report neither scheme nor host, what browsers send as the origin of forms.
-CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", subdomains=True)
 # The path prefix that a proxy removes without reporting it.
 FORCE_SCRIPT_NAME = env.path_prefix("FORCE_SCRIPT_NAME")
 # Off by default, because services on one network usually call each other over plain HTTP.
@@ -241,6 +254,7 @@ INSTALLED_APPS = [
     "clustering",
     "serving",
     "nacos_integration",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -255,6 +269,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "kmeans_project.middleware.caller_middleware",
+    *CORS_MIDDLEWARE,
     "kmeans_project.middleware.problem_middleware",
     "kmeans_project.middleware.host_middleware",
     "kmeans_project.middleware.ContentSecurityPolicyMiddleware",

@@ -1,13 +1,17 @@
 """An ASGI application that runs Django, a WSGI application, in threads."""
 
 import asyncio
+import io
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
 from django.urls import resolve
+from django.utils.module_loading import import_string
 
 from serving import checks, conf, contract, problems, request_context
 from serving.admission import LANES, Admission
@@ -172,16 +176,24 @@ async def _send(
             await pool.resume(response.close)
 
 
+def _through_middleware(response: HttpResponse, environ: Environ) -> HttpResponse:
+    for path in conf.load().refusal_middleware:
+        request = WSGIRequest({**environ, "wsgi.input": io.BytesIO()})
+        response = import_string(path)(lambda _, answer=response: answer)(request)
+    return response
+
+
 def _refuse(
     error: Exception, environ: Environ, model: ServedModel | None, started: float
 ) -> tuple[Message, bytes]:
     """Return the start and the body of a response that Django has no part in, and record it."""
     caller = request_context.identify(environ)
     request_context.current.set(caller)
-    response = problems.answer(error, environ)
+    response: HttpResponse = problems.answer(error, environ)
     if model:
         model.record_refused(model.name, environ, response, started)
     response["X-Request-ID"] = caller.request_id
+    response = _through_middleware(response, environ)
     headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in response.items()]
     start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
     return start, response.content
