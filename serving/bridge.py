@@ -17,6 +17,7 @@ from serving import checks, conf, contract, problems, request_context
 from serving.admission import LANES, Admission
 from serving.bodies import Body, Budget, Input, Message, Receive
 from serving.conf import Setting
+from serving.content_coding import Gunzip, is_gzip
 from serving.contract import Environ, ServedModel
 from serving.problems import Problem, too_large
 from serving.threads import Pool
@@ -28,6 +29,7 @@ Send = Callable[[Message], Coroutine[Any, Any, None]]
 _ANY_MAX_BODY_BYTES: Final = Setting[int]("DATA_UPLOAD_MAX_MEMORY_SIZE")
 _ADMIT_THREADS: Final = 8
 _PROBE_THREADS: Final = 2
+_GUNZIP_THREADS: Final = 1
 
 
 class Bridge:
@@ -54,6 +56,7 @@ class Bridge:
         self._admission = Admission()
         self._budget = Budget()
         self._fits = Pool("fit", LANES)
+        self._gunzips = Pool("gunzip", _GUNZIP_THREADS)
         self._admits = Pool("api-key", _ADMIT_THREADS)
         self._probes = Pool("probe", _PROBE_THREADS)
         self._pages = Pool("page", conf.load().threads.value)
@@ -85,7 +88,8 @@ class Bridge:
             if self._check_head(environ, model, limit):
                 assert model
                 await self._admits.run(gone, model.admit, environ)
-            content = await body.read(limit)
+            gunzip = Gunzip(self._gunzips, gone) if model and is_gzip(environ) else None
+            content = await body.read(limit, gunzip)
         except Exception as error:  # noqa: BLE001 (unexpected ones are logged and answered with 500)
             body.release()
             start, refusal = _refuse(error, environ, model, started)
@@ -95,6 +99,8 @@ class Bridge:
             await body.drain()
             await send(body_message(b"", more=False))
             return
+        if model:
+            environ.pop("HTTP_CONTENT_ENCODING", None)
         environ["CONTENT_LENGTH"] = str(len(content))
         environ["wsgi.input"] = Input(content)
         environ[request_context.ARRIVED_AT] = time.perf_counter()
