@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 # For a Service named nacos or nacos-….
 OF_KUBERNETES = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT_\w+|PORT|PORT_\d+_(TCP|UDP)(_\w+)?)")
+_ORIGIN = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?", re.ASCII)
+_PATH_PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no types
@@ -61,6 +63,27 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no t
                 nearest = difflib.get_close_matches(rest, known, 1)
                 unknown[name] = f"{prefix}{nearest[0]}" if nearest else None
         return unknown
+
+    def origins(self, var: str, *, subdomains: bool = False) -> list[str]:
+        """Return a list of origins, with `*` for all subdomains if allowed.
+
+        Raises ImproperlyConfigured for anything more or less.
+        """
+        found = [text.strip() for text in self.list(var, default=[])]
+        for text in found:
+            if not _ORIGIN.fullmatch(text.replace("://*.", "://", 1) if subdomains else text):
+                raise ImproperlyConfigured(
+                    f"{var}: {text!r} is no origin: use scheme, host and port only, such as "
+                    "https://pages.example.com:8443"
+                )
+        return found
+
+    def path_prefix(self, var: str) -> str | None:
+        """Return a path such as `/kmeans`, None for the root; or raise ImproperlyConfigured."""
+        text = self.str(var, "").rstrip("/")
+        if text and not _PATH_PREFIX.fullmatch(text):
+            raise ImproperlyConfigured(f"{var}: {text!r} is no path: use one such as /kmeans")
+        return text or None
 
     @classmethod
     def parse_value(cls, value: str, cast: Any) -> Any:

@@ -62,7 +62,7 @@ def problem_middleware(get_response: GetResponse) -> GetResponse:
         if status < 400 or not response.get("Content-Type", "").startswith("text/"):
             return response
         is_browser = "text/html" in request.headers.get("Accept", "")
-        if settings.DEBUG or (is_browser and request.path.startswith(ADMIN)):
+        if settings.DEBUG or (is_browser and request.path_info.startswith(ADMIN)):
             return response
         detail = _DETAILS.get(status, response.reason_phrase)
         problem = problems.respond(request.META, status, problems.code_of(status), detail)
@@ -79,7 +79,7 @@ def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], An
     in_language = LocaleMiddleware(get_response)
 
     def middleware(request: HttpRequest) -> Any:
-        if request.path in MACHINES or request.path.startswith("/api/"):
+        if request.path_info in MACHINES or request.path_info.startswith("/api/"):
             return get_response(request)
         try:
             return in_language(request)
@@ -98,14 +98,14 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path in MACHINES:
+        if request.path_info in MACHINES:
             return get_response(request)
         try:
             host = request.get_host()
         except DisallowedHost:
             # For example, Django rejects a service name with an underscore.
             host = request.META["HTTP_HOST"] = "invalid"
-        if request.path.startswith(ADMIN):
+        if request.path_info.startswith(ADMIN):
             domain, _ = split_domain_port(host)
             if not validate_host(domain, settings.ADMIN_ALLOWED_HOSTS):
                 return problems.respond(
@@ -125,7 +125,7 @@ class PagesOnly:
     get_response: Callable[[HttpRequest], Any]
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.path in MACHINES:
+        if request.path_info in MACHINES:
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[misc]  # the middleware's own
 
@@ -160,4 +160,4 @@ class CommonMiddleware(common.CommonMiddleware):
     """Check the Host header and append missing slashes, for pages only."""
 
     def process_request(self, request: HttpRequest) -> Any:
-        return None if request.path in MACHINES else super().process_request(request)
+        return None if request.path_info in MACHINES else super().process_request(request)

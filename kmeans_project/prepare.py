@@ -36,7 +36,7 @@ _DEFAULTS: Final = {
     # OpenTelemetry's own defaults are attribute names that are no longer stable, and a span for
     # each health check.
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
-    "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/metrics",
+    "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/health,/metrics",
 }
 # They write files of the source, which other users may need to read.
 _COMMANDS_FOR_THE_SOURCE: Final = {

@@ -49,7 +49,7 @@ THREADS = env.int("THREADS", 16)
 HTTP_READ_TIMEOUT_SECONDS = env.float("HTTP_READ_TIMEOUT_SECONDS", 30.0)
 # For a client that reads nothing of its response.
 HTTP_WRITE_TIMEOUT_SECONDS = env.float("HTTP_WRITE_TIMEOUT_SECONDS", 30.0)
-# Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
+# Addresses and networks whose X-Forwarded-… and Forwarded fields are trusted.
 TRUSTED_PROXIES = _networks(env.list("TRUSTED_PROXIES", default=[]))
 STATE_DIR = environment.state_dir(env)
 STATE_DIR_IS_TEMPORARY = env.bool("STATE_DIR_IS_TEMPORARY", False)
@@ -93,6 +93,19 @@ HISTORY_PAYLOAD_MAX_NUMBERS = env.int("HISTORY_PAYLOAD_MAX_NUMBERS", 2000)
 HISTORY_QUEUE_SIZE = env.int("HISTORY_QUEUE_SIZE", 10_000)
 API_KEYS_REQUIRED = env.bool("API_KEYS_REQUIRED", False)
 
+# Whose pages may call the API in a browser. No cookies: the API uses none.
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = (
+    "accept", "accept-language", "authorization", "content-encoding", "content-type",
+    "traceparent", "x-request-id",
+)  # fmt: skip
+CORS_EXPOSE_HEADERS = (
+    "Retry-After", "X-Config-Version", "X-KMeans-Clusters", "X-KMeans-Warning", "X-Request-ID",
+)  # fmt: skip
+CORS_MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []
+
+PROBES = ["livez", "readyz", "startupz", "statusz", "health", "actuator/health", "metrics"]
 SERVING = {
     # The name of the setting with each limit, so that messages can name the variable to change.
     "limits": {
@@ -104,8 +117,9 @@ SERVING = {
         "write_timeout_seconds": "HTTP_WRITE_TIMEOUT_SECONDS",
         "trusted_proxies": "TRUSTED_PROXIES",
     },
-    "probe_paths": ["/livez", "/readyz", "/startupz", "/statusz", "/metrics"],
+    "probe_paths": [f"/{path}" for path in PROBES],
     "brief_paths": ["/livez"],
+    "refusal_middleware": CORS_MIDDLEWARE,
     "metrics_prefix": "skl_kmeans_",
     "problem_prefix": "urn:skl-kmeans:problem:",
 }
@@ -224,16 +238,27 @@ ADMIN_ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["localhost", "12
 # Failed logins of a name from an address, and for how long they count.
 LOGIN_FAILURES_MAX = env.int("LOGIN_FAILURES_MAX", 5)
 LOGIN_COOL_OFF_SECONDS = env.int("LOGIN_COOL_OFF_SECONDS", 300)
+# Where proxies report neither scheme nor host, what browsers send as the origin of forms.
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", subdomains=True)
+# The path prefix that a proxy removes without reporting it.
+FORCE_SCRIPT_NAME = env.path_prefix("FORCE_SCRIPT_NAME")
 # Off by default, because services on one network usually call each other over plain HTTP.
 DJANGO_TLS = env.bool("DJANGO_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = DJANGO_TLS
 SECURE_SSL_REDIRECT = DJANGO_TLS
-SECURE_HSTS_SECONDS = 31_536_000 if DJANGO_TLS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = DJANGO_TLS
-# Probes, such as the kubelet, and the agent use plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|startupz|statusz|metrics)$"]
+# Browsers cannot be told to forget it, so it starts small.
+SECURE_HSTS_SECONDS = env.not_below(
+    0, "SECURE_HSTS_SECONDS", env.int("SECURE_HSTS_SECONDS", 3600 if DJANGO_TLS else 0)
+)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", False)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", False)
+# Callers of the API, probes such as the kubelet, and the agent use plain HTTP; most do not follow
+# the redirect of a POST. The page with the docs of the API is for browsers.
+SECURE_REDIRECT_EXEMPT = [r"(^|/)api/(?!docs/)", rf"(^|/)({'|'.join(PROBES)})$"]
+# Other hosts of the domain are not this service's.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if not DJANGO_TLS:
-    SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W010", "security.W016"]
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W010", "security.W016"]
 ROOT_URLCONF = "kmeans_project.urls"
 WSGI_APPLICATION = "kmeans_project.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -243,6 +268,7 @@ INSTALLED_APPS = [
     "clustering",
     "serving",
     "nacos_integration",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -257,6 +283,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "kmeans_project.middleware.caller_middleware",
+    *CORS_MIDDLEWARE,
     "kmeans_project.middleware.problem_middleware",
     "kmeans_project.middleware.host_middleware",
     "kmeans_project.middleware.ContentSecurityPolicyMiddleware",
@@ -339,7 +366,9 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "Simplified Chinese")]
 LANGUAGE_COOKIE_AGE = 31_536_000
 TIME_ZONE = "UTC"
-STATIC_URL = "static/"
+# With a leading slash, so that Django adds no path prefix; the storage does, for each request.
+STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "kmeans_project.static_files.StaticFilesStorage"}}
 # Serve static files from the packages, so that collectstatic is not needed.
 WHITENOISE_USE_FINDERS = True
 REST_FRAMEWORK = {

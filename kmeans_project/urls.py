@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
@@ -27,5 +28,5 @@ urlpatterns = [
     path("playground/config", current_config, name="playground-config"),
     path("i18n/setlang/", set_language, name="set_language"),
     # Browsers request this if a page, such as one of the admin, names no icon.
-    path("favicon.ico", RedirectView.as_view(url=static("clustering/icon.svg"))),
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("clustering/icon.svg"))),
 ]

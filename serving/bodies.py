@@ -9,6 +9,7 @@ from typing import Any, Final
 from serving import conf
 from serving.admission import overloaded
 from serving.conf import Setting
+from serving.content_coding import Gunzip
 from serving.problems import Problem, too_large
 
 Message = MutableMapping[str, Any]
@@ -45,31 +46,25 @@ class Body:
         self._size = 0
         self._is_whole = False
 
-    async def read(self, limit: Setting[int]) -> bytes:
-        """Return the whole body.
+    async def read(self, limit: Setting[int], gunzip: Gunzip | None = None) -> bytes:
+        """Return the whole body, expanded by `gunzip`.
 
-        Raises Problem if it is larger than `limit` (413), too late (408), or cut off (400), or if
-        all bodies together are too large (503).
+        Raises Problem if it is larger than `limit`, as sent or expanded (413), too late (408), or
+        cut off or not gzip (400), or if all bodies together are too large (503).
         """
-        # Not a list of pieces: many small ones would take many times the memory of their bytes.
-        body = io.BytesIO()
         timeout = conf.load().read_timeout_seconds
         deadline = asyncio.get_running_loop().time() + timeout.value
-        try:
-            while not self._is_whole:
-                piece = await self._next(deadline)
-                if self._size + len(piece) > limit.value:
-                    raise too_large(limit)
-                self._budget.check(len(piece))
-                self._budget.held += len(piece)
-                self._size += len(piece)
-                body.write(piece)
-        except TimeoutError:
-            raise Problem(
-                "request-timeout",
-                f"the body did not arrive within {timeout.value:g} s ({timeout.name})",
-            ) from None
-        return body.getvalue()
+        # Not a list of pieces: many small ones would take many times the memory of their bytes.
+        # Closed, because the error of a refused body would keep it alive.
+        with io.BytesIO() as body:
+            try:
+                await self._read_into(body, deadline, limit, gunzip)
+            except TimeoutError:
+                raise Problem(
+                    "request-timeout",
+                    f"the body did not arrive within {timeout.value:g} s ({timeout.name})",
+                ) from None
+            return body.getvalue()
 
     def release(self) -> None:
         """Return the bytes to the budget; harmless if repeated."""
@@ -83,6 +78,31 @@ class Body:
         with suppress(TimeoutError, Problem):
             while not self._is_whole and drained < DRAIN_BYTES:
                 drained += len(await self._next(deadline))
+
+    async def _read_into(
+        self, body: io.BytesIO, deadline: float, limit: Setting[int], gunzip: Gunzip | None
+    ) -> None:
+        received = 0
+        while not self._is_whole:
+            piece = await self._next(deadline)
+            received += len(piece)
+            if received > limit.value:
+                raise too_large(limit)
+            if gunzip is None:
+                self._keep(body, piece, limit)
+            else:
+                async for block in gunzip.blocks(piece):
+                    self._keep(body, block, limit)
+        if gunzip:
+            gunzip.end()
+
+    def _keep(self, body: io.BytesIO, piece: bytes, limit: Setting[int]) -> None:
+        if self._size + len(piece) > limit.value:
+            raise too_large(limit)
+        self._budget.check(len(piece))
+        self._budget.held += len(piece)
+        self._size += len(piece)
+        body.write(piece)
 
     async def _next(self, deadline: float) -> bytes:
         async with asyncio.timeout_at(deadline):

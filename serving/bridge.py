@@ -1,18 +1,23 @@
 """An ASGI application that runs Django, a WSGI application, in threads."""
 
 import asyncio
+import io
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
 from django.urls import resolve
+from django.utils.module_loading import import_string
 
 from serving import checks, conf, contract, problems, request_context
 from serving.admission import LANES, Admission, caller_gone
 from serving.bodies import Body, Budget, Input, Message, Receive
 from serving.conf import Setting
+from serving.content_coding import Gunzip, is_gzip
 from serving.contract import Environ, ServedModel
 from serving.problems import Problem, too_large
 from serving.threads import Pool
@@ -26,6 +31,7 @@ _ADMIT_THREADS: Final = 8
 # Between two looks whether a model is ready.
 _READY_SECONDS: Final = 0.02
 _PROBE_THREADS: Final = 2
+_GUNZIP_THREADS: Final = 1
 
 
 class Bridge:
@@ -53,6 +59,7 @@ class Bridge:
         self._admission = Admission()
         self._budget = Budget()
         self._fits = Pool("fit", LANES)
+        self._gunzips = Pool("gunzip", _GUNZIP_THREADS)
         self._admits = Pool("api-key", _ADMIT_THREADS)
         self._probes = Pool("probe", _PROBE_THREADS)
         self._pages = Pool("page", conf.load().threads.value)
@@ -84,7 +91,8 @@ class Bridge:
             if self._check_head(environ, model, limit):
                 assert model
                 await self._admits.run(gone, model.admit, environ)
-            content = await body.read(limit)
+            gunzip = Gunzip(self._gunzips, gone) if model and is_gzip(environ) else None
+            content = await body.read(limit, gunzip)
         except Exception as error:  # noqa: BLE001 (unexpected ones are logged and answered with 500)
             body.release()
             start, refusal = _refuse(error, environ, model, started)
@@ -94,6 +102,8 @@ class Bridge:
             await body.drain()
             await send(body_message(b"", more=False))
             return
+        if model:
+            environ.pop("HTTP_CONTENT_ENCODING", None)
         environ["CONTENT_LENGTH"] = str(len(content))
         environ["wsgi.input"] = Input(content)
         environ[request_context.ARRIVED_AT] = time.perf_counter()
@@ -179,16 +189,24 @@ async def _send(
             await pool.resume(response.close)
 
 
+def _through_middleware(response: HttpResponse, environ: Environ) -> HttpResponse:
+    for path in conf.load().refusal_middleware:
+        request = WSGIRequest({**environ, "wsgi.input": io.BytesIO()})
+        response = import_string(path)(lambda _, answer=response: answer)(request)
+    return response
+
+
 def _refuse(
     error: Exception, environ: Environ, model: ServedModel | None, started: float
 ) -> tuple[Message, bytes]:
     """Return the start and the body of a response that Django has no part in, and record it."""
     caller = request_context.identify(environ)
     request_context.current.set(caller)
-    response = problems.answer(error, environ)
+    response: HttpResponse = problems.answer(error, environ)
     if model:
         model.record_refused(model.name, environ, response, started)
     response["X-Request-ID"] = caller.request_id
+    response = _through_middleware(response, environ)
     headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in response.items()]
     start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
     return start, response.content

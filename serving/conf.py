@@ -37,13 +37,15 @@ class Conf:
     read_timeout_seconds: Setting[float]
     # For a client that reads nothing of its response.
     write_timeout_seconds: Setting[float]
-    # Proxies whose X-Forwarded-For is trusted.
+    # Proxies whose X-Forwarded-… and Forwarded fields are trusted.
     trusted_proxies: Setting[list[IPv4Network | IPv6Network]]
     # The paths that monitoring requests. They have threads of their own.
     probe_paths: tuple[str, ...]
     # Those of them that wait for nothing. They are answered on the event loop, even while the
     # threads are busy.
     brief_paths: tuple[str, ...]
+    # Django middleware for refusals too, which Django has no part in.
+    refusal_middleware: tuple[str, ...]
     # The start of each metric's name, and of each problem's type.
     metrics_prefix: str
     problem_prefix: str
@@ -57,6 +59,7 @@ def load() -> Conf:
         **{name: Setting[Any](setting) for name, setting in given["limits"].items()},
         probe_paths=tuple(given["probe_paths"]),
         brief_paths=tuple(given["brief_paths"]),
+        refusal_middleware=tuple(given["refusal_middleware"]),
         metrics_prefix=given["metrics_prefix"],
         problem_prefix=given["problem_prefix"],
     )

@@ -18,6 +18,7 @@ CONTENT_TYPE = "application/problem+json"
 # The codes for requests to any model. Each model adds its own.
 GENERIC: Final = {
     "incomplete-body": 400,
+    "invalid-gzip": 400,
     "request-timeout": 408,
     "body-too-large": 413,
     # nginx's status. The caller has left, so only the history and the metrics show it.

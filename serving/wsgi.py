@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.db import close_old_connections
 
-from serving import request_context
+from serving import forwarded
 from serving.bodies import Message
 from serving.contract import Environ
 
@@ -118,6 +118,7 @@ def environ_of(scope: Message) -> Environ:
         "REMOTE_ADDR": client[0],
         "CONTENT_LENGTH": "",
         "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
@@ -133,9 +134,9 @@ def environ_of(scope: Message) -> Environ:
         # A list may come in several headers.
         separator = "; " if name == "HTTP_COOKIE" else ","
         environ[name] = f"{environ[name]}{separator}{value}" if environ.get(name) else value
-    environ["wsgi.url_scheme"] = request_context.scheme_of(environ, scope["scheme"])
     if authority:
         environ["HTTP_HOST"] = authority.decode("latin-1")
+    forwarded.apply(environ)
     return environ
 
 

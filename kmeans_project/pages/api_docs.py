@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import get_script_prefix
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 
@@ -21,6 +22,11 @@ class SchemaView(SpectacularAPIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         with self._lock:
             return super().dispatch(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if response.status_code == 200 and (prefix := get_script_prefix().rstrip("/")):
+            response.data["servers"] = [{"url": prefix}]
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class ApiDocsView(SpectacularSwaggerSplitView):

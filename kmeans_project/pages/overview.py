@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import permission_required
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -195,7 +195,8 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
     for instance in context["instances"]:
         if not instance["is_own"]:
             # Only that instance can write to its state directory, so traffic is changed there.
-            instance["admin_url"] = f"http://{instance['address']}{reverse('admin:overview')}"
+            path = reverse("admin:overview").removeprefix(get_script_prefix().rstrip("/"))
+            instance["admin_url"] = f"http://{instance['address']}{path}"
     if settings.HISTORY_ENABLED and request.user.has_perm("clustering.view_requestrecord"):
         hour = statistics.last_hour()
         context |= {"hour": hour, "charts": charts.charts(hour)}

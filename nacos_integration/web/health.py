@@ -62,6 +62,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt
 @require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """Answer as `readyz` does, in the form of Spring Boot's health endpoint."""
+    status_code = readyz(request).status_code
+    state = "UP" if status_code == 200 else "OUT_OF_SERVICE"
+    return JsonResponse({"status": state}, status=status_code)
+
+
+@csrf_exempt
+@require_safe
 def statusz(request: HttpRequest) -> JsonResponse:
     """Answer with all workers of this instance and the config that each runs."""
     return JsonResponse(instances.describe())

@@ -13,4 +13,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("startupz", health.startupz, name="startupz"),
     path("statusz", health.statusz, name="statusz"),
+    # The metadata promises the first to Spring's tools; its load balancer asks for the second.
+    path("health", health.health, name="health"),
+    path("actuator/health", health.health),
 ]

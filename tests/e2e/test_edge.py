@@ -3,15 +3,19 @@
 import contextlib
 import http.client
 import json
+import re
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.support.servers import require
 from tests.support.service import GUNICORN, Service
 from tests.support.waiting import wait_until
 
@@ -100,6 +104,59 @@ def test_an_http_1_0_caller_gets_no_100(live: Service) -> None:
         time.sleep(0.2)
         connection.sendall(BODY)
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body"),
+    [
+        ("GET /livez", b""),
+        ("HEAD /livez", b""),
+        ("GET /", b""),
+        (f"GET {BUNDLE}", b""),
+        ("GET /nowhere", b""),
+        ("GET /api/schema", b""),
+        ("POST /api/skl-kmeans", BODY),
+        ("POST /api/skl-kmeans", b"{}"),
+        ("DELETE /api/skl-kmeans", b""),
+        ("BREW /livez", b""),
+    ],
+)
+@pytest.mark.parametrize("wish", ["keep-alive", "Keep-Alive", "close", None])
+def test_an_http_1_0_caller_learns_that_the_connection_ends(
+    live: Service, request_line: str, body: bytes, wish: str | None
+) -> None:
+    lines = [f"{request_line} HTTP/1.0", "Content-Type: application/json"]
+    lines += [f"Content-Length: {len(body)}"] if body else []
+    lines += [f"Connection: {wish}"] if wish else []
+    with connected(live) as connection:
+        connection.settimeout(5)
+        connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        received = b""
+        while piece := connection.recv(1024 * 1024):
+            received += piece
+    head, _, content = received.partition(b"\r\n\r\n")
+    fields = [line.lower() for line in head.split(b"\r\n")]
+    assert [line for line in fields if line.startswith(b"connection:")] == [b"connection: close"]
+    assert b"transfer-encoding: chunked" not in fields
+    if not request_line.startswith("HEAD"):
+        assert b"content-length: %d" % len(content) in fields
+
+
+def test_apache_bench_with_keep_alive_does_not_hang(live: Service, tmp_path: Path) -> None:
+    require("ab", "install apache2-utils to run ab -k")
+    body = tmp_path / "body.json"
+    body.write_bytes(BODY)
+    options = ["-k", "-q", "-s", "5", "-n", "40", "-c", "4", "-p", str(body), "-T", "application/json"]
+    ended = subprocess.run(
+        ["ab", *options, f"{live.url}/api/skl-kmeans"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert re.search(r"Complete requests: +40\n", ended.stdout)
+    assert re.search(r"Failed requests: +0\n", ended.stdout)
+    assert "Non-2xx" not in ended.stdout
 
 
 def test_a_target_without_a_path_means_the_root(live: Service) -> None:

@@ -4,12 +4,15 @@ import http.client
 
 import pytest
 
+from tests.support.reference import REFERENCE_LABELS
 from tests.support.service import Service
 
 
-def get(service: Service, path: str, **headers: str) -> http.client.HTTPResponse:
+def get(
+    service: Service, path: str, method: str = "GET", **headers: str
+) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
-    connection.request("GET", path, headers=headers)
+    connection.request(method, path, headers=headers)
     response = connection.getresponse()
     response.read()
     connection.close()
@@ -27,8 +30,30 @@ def test_tls_is_required_except_for_health(service: Service) -> None:
     assert plain.headers["Location"] == f"https://127.0.0.1:{service.port}/admin/login/"
     proxied = get(service, "/admin/login/", **{"X-Forwarded-Proto": "https"})
     assert proxied.status == 200
-    assert "max-age=31536000" in proxied.headers["Strict-Transport-Security"]
+    assert proxied.headers["Strict-Transport-Security"] == "max-age=3600"
     assert "Secure" in proxied.headers["Set-Cookie"]
+
+
+def test_no_caller_of_the_api_is_redirected(service: Service) -> None:
+    service.environment |= {"DJANGO_TLS": "1", "SECURE_HSTS_SECONDS": "60"}
+    service.environment |= {"SECURE_HSTS_INCLUDE_SUBDOMAINS": "1", "SECURE_HSTS_PRELOAD": "1"}
+    service.environment["TRUSTED_PROXIES"] = "127.0.0.1"
+    service.start()
+    service.wait_until_it_answers()
+    assert service.labels() == REFERENCE_LABELS[3]
+    for method, path, status in (
+        ("GET", "/api/skl-kmeans", 405),
+        ("OPTIONS", "/api/skl-kmeans", 200),
+        ("POST", "/api/nowhere", 404),
+        ("GET", "/api/schema/", 200),
+        ("GET", "/api/docs/", 301),
+        ("GET", "/", 301),
+        ("GET", "/playground/config", 301),
+    ):
+        assert get(service, path, method).status == status, path
+    secure = get(service, "/", **{"X-Forwarded-Proto": "https"})
+    hsts = "max-age=60; includeSubDomains; preload"
+    assert secure.headers["Strict-Transport-Security"] == hsts
 
 
 def test_only_the_proxy_is_trusted(service: Service) -> None:

@@ -59,6 +59,12 @@ def test_what_is_no_such_value_is_named(env: Environment, kind: str, name: str, 
         ({"LOG_LEVEL": "foo"}, "LOG_LEVEL: 'FOO': use one of DEBUG, INFO"),
         ({"API_KEYS_REQUIRED": "ture"}, "wrong setting: API_KEYS_REQUIRED: 'ture' is neither"),
         ({"NACOS_NAMESPACE": '"dev"'}, "(NACOS_NAMESPACE): "),
+        ({"CSRF_TRUSTED_ORIGINS": "a.example"}, "CSRF_TRUSTED_ORIGINS: 'a.example' is no origin"),
+        ({"CSRF_TRUSTED_ORIGINS": "http://a/b"}, "CSRF_TRUSTED_ORIGINS: 'http://a/b' is no origin"),
+        ({"CORS_ALLOWED_ORIGINS": "*"}, "CORS_ALLOWED_ORIGINS: '*' is no origin"),
+        ({"CORS_ALLOWED_ORIGINS": "https://*.a"}, "CORS_ALLOWED_ORIGINS: 'https://*.a' is no"),
+        ({"FORCE_SCRIPT_NAME": "kmeans"}, "FORCE_SCRIPT_NAME: 'kmeans' is no path"),
+        ({"FORCE_SCRIPT_NAME": "//a"}, "FORCE_SCRIPT_NAME: '//a' is no path"),
         ({"NACOS_BEAT_INTERVAL_SECONDS": "0"}, "(NACOS_BEAT_INTERVAL_SECONDS): 0"),
     ],
 )
@@ -285,7 +291,7 @@ print(json.dumps({name: once[name] for name in once if once[name] != before.get(
         "OPENBLAS_NUM_THREADS": "1",
         "no_grpc_proxy": "",
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
-        "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/metrics",
+        "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/livez,/readyz,/startupz,/statusz,/health,/metrics",
     }
     given = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "SERVE_LAUNCH_ID": "of-the-parent"}
     new = json.loads(run(code, tmp_path, **given))

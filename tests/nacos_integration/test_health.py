@@ -51,6 +51,20 @@ def test_outages_are_reported_with_ages_and_do_not_count(client: Client, agent: 
     assert checks["config"]["source_error"] == "nacos:8848 does not answer"
 
 
+@pytest.mark.parametrize("path", ["/health", "/actuator/health"])
+def test_springs_tools_get_the_same_verdict(
+    client: Client, agent: Status, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.json()) == (200, {"status": "UP"})
+    assert response.headers["Content-Type"] == "application/json"
+    draining = status.read() | {"draining_since": time.time(), "launch_id": conf.load().launch_id}
+    monkeypatch.setattr(status, "read", lambda: draining)
+    response = client.get(path)
+    assert (response.status_code, response.json()) == (503, {"status": "OUT_OF_SERVICE"})
+    assert client.post(path).status_code == 405
+
+
 @pytest.mark.parametrize("name", ["nacos", "database"])
 def test_they_count_if_a_setting_says_so(
     client: Client, agent: Status, name: str, monkeypatch: pytest.MonkeyPatch
