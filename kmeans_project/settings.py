@@ -246,7 +246,7 @@ FORCE_SCRIPT_NAME = env.path_prefix("FORCE_SCRIPT_NAME")
 DJANGO_TLS = env.bool("DJANGO_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = DJANGO_TLS
 SECURE_SSL_REDIRECT = DJANGO_TLS
-# Browsers cannot be told to forget it, so it starts small.
+# For so long, browsers refuse plain HTTP to this host, so it starts small.
 SECURE_HSTS_SECONDS = env.not_below(
     0, "SECURE_HSTS_SECONDS", env.int("SECURE_HSTS_SECONDS", 3600 if DJANGO_TLS else 0)
 )

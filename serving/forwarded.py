@@ -29,8 +29,6 @@ def address_of(environ: Mapping[str, Any]) -> str:
     the right end, can be trusted.
     """
     address: str = environ.get("REMOTE_ADDR", "")
-    if not conf.load().trusted_proxies.value:
-        return address
     if listed := environ.get("HTTP_X_FORWARDED_FOR", ""):
         hops = listed.split(",")
     else:
@@ -94,8 +92,11 @@ def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 def _is_trusted(address: str) -> bool:
+    networks = conf.load().trusted_proxies.value
+    if not networks:
+        return False
     try:
         parsed = _parse(address)
     except ValueError:
         return False
-    return any(parsed in network for network in conf.load().trusted_proxies.value)
+    return any(parsed in network for network in networks)
