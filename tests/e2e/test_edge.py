@@ -146,9 +146,9 @@ def test_apache_bench_with_keep_alive_does_not_hang(live: Service, tmp_path: Pat
     require("ab", "install apache2-utils to run ab -k")
     body = tmp_path / "body.json"
     body.write_bytes(BODY)
-    options = ["-k", "-q", "-s", "5", "-n", "40", "-c", "4", "-p", str(body), "-T", "application/json"]
+    options = "-k -q -s 5 -n 40 -c 4 -T application/json -p".split()
     ended = subprocess.run(
-        ["ab", *options, f"{live.url}/api/skl-kmeans"],
+        ["ab", *options, str(body), f"{live.url}/api/skl-kmeans"],
         capture_output=True,
         text=True,
         timeout=60,
