@@ -146,7 +146,7 @@ def test_apache_bench_with_keep_alive_does_not_hang(live: Service, tmp_path: Pat
     require("ab", "install apache2-utils to run ab -k")
     body = tmp_path / "body.json"
     body.write_bytes(BODY)
-    options = "-k -q -s 5 -n 40 -c 4 -T application/json -p".split()
+    options = ["-k", "-q", "-s", "5", "-n", "40", "-c", "4", "-T", "application/json", "-p"]
     ended = subprocess.run(
         ["ab", *options, str(body), f"{live.url}/api/skl-kmeans"],
         capture_output=True,
