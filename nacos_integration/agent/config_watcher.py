@@ -92,7 +92,9 @@ class ConfigWatcher:
 
     def _verify(self, text: str | None) -> None:
         if text is None or not text.strip():
-            return self._reject(text, f"there is no config at {self._conf.config_key}")
+            key = self._conf.config_key
+            reason = f"there is no config at {key}" if text is None else f"{key} is empty"
+            return self._reject(text, reason)
         if self._file.content and text == self._file.content["content"]:
             self._rejected = None
             self._status.update("config", rejected=None)
