@@ -63,6 +63,12 @@ def child_exit(server: Any, worker: Any) -> None:
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
+def on_reload(server: Any) -> None:
+    """Keep the workers until new ones have replaced them."""
+    shares.replace(server.worker_age)
+    nacos.on_reload(server)
+
+
 def on_exit(server: Any) -> None:
     """Remove the metrics folder."""
     shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)

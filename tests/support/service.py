@@ -99,7 +99,7 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def wait_until_it_answers(self) -> None:
-        wait_until(lambda: self.get("/livez") == 200, 30, self.log)
+        wait_until(lambda: self.get("/livez") == 200, 60, self.log)
 
     def log(self) -> str:
         return self.log_path.read_text() if self.log_path.exists() else ""

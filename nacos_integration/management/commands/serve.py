@@ -1,6 +1,7 @@
 """`manage.py serve`: the agent in this process, gunicorn in a child process."""
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -24,11 +25,12 @@ EX_SOFTWARE = 70
 
 
 class Command(BaseCommand):
-    """Serves until SIGTERM or SIGINT, and ends in order.
+    """Serves until SIGTERM, SIGINT, SIGQUIT or a closed terminal, and ends in order.
 
     On SIGTERM the instance becomes not ready and deregisters. It serves for another `drain_seconds`
     because callers cache its address, unless a second signal comes. Then requests in flight finish.
-    SIGINT skips `drain_seconds`.
+    SIGINT and SIGQUIT skip `drain_seconds`. SIGHUP replaces the workers, unless it is ignored, as
+    under nohup. SIGUSR1 and SIGUSR2 do nothing.
     """
 
     help = "Serve with gunicorn, registered in Nacos if that is configured."
@@ -45,8 +47,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._signals: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
+        self._reloads = False
+        self._has_terminal = _has_terminal()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._on_hangup)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
         self._conf = conf.load()
         self._require_migrations()
         app = apps.get_app_config("nacos_integration")
@@ -63,11 +71,14 @@ class Command(BaseCommand):
         gunicorn = Gunicorn(self._conf)
         try:
             while not self._signals and gunicorn.exit_code is None and not agent.failed.is_set():
+                if self._reloads:
+                    self._reloads = False
+                    gunicorn.reload()
                 time.sleep(POLL_SECONDS)
             exit_code = gunicorn.exit_code
             # First, so that no new caller finds the instance.
             seconds_deregistered = agent.deregister()
-            if exit_code is None and signal.SIGINT not in self._signals:
+            if exit_code is None and not {signal.SIGINT, signal.SIGQUIT} & set(self._signals):
                 self._drain(gunicorn, self._conf.drain_seconds - seconds_deregistered)
         finally:
             gunicorn.stop()
@@ -80,6 +91,12 @@ class Command(BaseCommand):
     def _on_signal(self, number: int, frame: Any) -> None:
         # No threading.Event: a second signal during its set() would deadlock.
         self._signals.append(number)
+
+    def _on_hangup(self, number: int, frame: Any) -> None:
+        if not self._has_terminal or _has_terminal():
+            self._reloads = True
+        elif not self._signals:  # it comes again from make and from the shell
+            self._signals.append(signal.SIGTERM)
 
     def _drain(self, gunicorn: Gunicorn, seconds: float) -> None:
         """Serve callers that still have the address, for `seconds` or until another signal."""
@@ -110,3 +127,12 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{len(missing)} migrations are not applied: run `python manage.py migrate` first"
             )
+
+
+def _has_terminal() -> bool:
+    """Return whether this process has a terminal that is open."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
