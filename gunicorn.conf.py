@@ -14,6 +14,7 @@ prepare_metrics()
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from kmeans_project import logs, tracing
 from nacos_integration.launch import gunicorn as nacos
@@ -21,6 +22,11 @@ from nacos_integration.launch.gunicorn import when_ready  # noqa: F401
 from serving.gunicorn import metric_files
 from serving.gunicorn.hooks import hooks
 from serving.gunicorn.listener import shares
+
+try:
+    settings.PORT  # noqa: B018 (reading the first setting reads all of them)
+except ImproperlyConfigured as error:
+    sys.exit(f"wrong setting: {error}")
 
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS

@@ -41,7 +41,7 @@ def _networks(texts: list[str]) -> list[IPNetwork]:
 
 # Where and how to serve
 HOST = env.str("HOST", "0.0.0.0")  # noqa: S104 (callers come from other machines)
-PORT = env.int("PORT", 9999)
+PORT = env.within(1, 65535, "PORT", env.int("PORT", 9999))
 WORKERS = env.not_below(1, "WORKERS", env.int("WORKERS", _usable_cores()))
 # In each worker, for pages. Requests to the API and probes have threads of their own.
 THREADS = env.int("THREADS", 16)
@@ -153,6 +153,7 @@ NACOS: dict[str, Any] = {
     # These have no NACOS_ variables.
     "config_file": KMEANS_CONFIG_FILE,
     "config_handler": "clustering.config.parameters.Parameters",
+    "home_page": "playground",
     "bind_host": HOST,
     "bind_port": PORT,
     "state_dir": STATE_DIR,

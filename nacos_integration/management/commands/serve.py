@@ -1,8 +1,11 @@
 """`manage.py serve`: the agent in this process, gunicorn in a child process."""
 
+import contextlib
+import errno
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from typing import Any
@@ -68,6 +71,9 @@ class Command(BaseCommand):
                 f"{self._conf.state_dir}: stop it, or change {names['bind_port']} or "
                 f"{names['state_dir']}"
             )
+        if problem := self._port_problem():
+            agent.stop()
+            raise CommandError(problem)
         gunicorn = Gunicorn(self._conf)
         try:
             while not self._signals and gunicorn.exit_code is None and not agent.failed.is_set():
@@ -108,6 +114,25 @@ class Command(BaseCommand):
             and gunicorn.exit_code is None
         ):
             time.sleep(POLL_SECONDS)
+
+    def _port_problem(self) -> str | None:
+        """Return why the port cannot be used; gunicorn would retry for seconds before it ends."""
+        host, port, names = self._conf.bind_host, self._conf.bind_port, self._conf.names
+        where = f"{names['bind_port']}: {port} at {host}"
+        with contextlib.suppress(socket.gaierror):  # gunicorn reports it
+            for family, kind, protocol, _, address in socket.getaddrinfo(
+                host.strip("[]") or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            ):
+                with socket.socket(family, kind, protocol) as listener:
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    try:
+                        listener.bind(address)
+                    except OSError as error:
+                        if error.errno == errno.EADDRINUSE:
+                            return f"{where}: another program uses this port: stop it, or change it"
+                        if error.errno == errno.EACCES:
+                            return f"{where}: this user may not use the port: use one above 1023"
+        return None
 
     def _require_migrations(self) -> None:
         try:
