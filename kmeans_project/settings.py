@@ -7,6 +7,7 @@ docs/operating.md has a table of all variables.
 import ipaddress
 import os
 import secrets
+import zoneinfo
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,15 @@ def _networks(texts: list[str]) -> list[IPNetwork]:
         return [ipaddress.ip_network(text) for text in texts]
     except ValueError as error:
         raise ImproperlyConfigured(f"TRUSTED_PROXIES: {error}") from error
+
+
+def _time_zone(name: str) -> str:
+    try:
+        return zoneinfo.ZoneInfo(name).key
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImproperlyConfigured(
+            f"TIME_ZONE: {name!r} is not known here: use a name such as Asia/Shanghai"
+        ) from None
 
 
 # Where and how to serve
@@ -325,7 +335,7 @@ USE_TZ = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "Simplified Chinese")]
 LANGUAGE_COOKIE_AGE = 31_536_000
-TIME_ZONE = "UTC"
+TIME_ZONE = _time_zone(env.str("TIME_ZONE", "UTC"))
 STATIC_URL = "static/"
 # Serve static files from the packages, so that collectstatic is not needed.
 WHITENOISE_USE_FINDERS = True
