@@ -11,7 +11,7 @@ BENCH ?= default
 BENCH_VENV ?= $(VENV)/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run admin nacos check check-newest test faults attack overload bench java-demo lint migrations unit format messages lock
+.PHONY: help run status doctor offline online admin nacos check check-newest test faults attack overload bench java-demo lint migrations unit format messages lock
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -19,6 +19,14 @@ help: ## List the targets
 run: $(VENV)/installed ## Serve on PORT (9999), with Nacos if NACOS_SERVER_ADDR is set
 	$(RUN) manage.py migrate --no-input --skip-checks -v 0
 	@exec $(RUN) manage.py serve
+
+status doctor offline online: $(VENV)/installed
+	@exec $(RUN) manage.py nacos $@
+
+status: ## Show config and registration of the instance that runs here
+doctor: ## Check what is wrong between this instance and Nacos
+offline: ## Take this instance out of the registry, also across restarts
+online: ## Put it back
 
 admin: $(VENV)/installed ## Create an admin user; asks for a name and a password
 	$(RUN) manage.py migrate --no-input --skip-checks -v 0

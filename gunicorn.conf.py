@@ -1,26 +1,32 @@
 """gunicorn's settings; gunicorn reads this file if it is started in this folder."""
 
-import shutil
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kmeans_project.prepare import prepare, prepare_metrics
+from kmeans_project.prepare import leave_metrics, prepare, prepare_metrics
 
 prepare()
 prepare_metrics()
 
 from django.apps import apps
 from django.conf import settings
-from prometheus_client.multiprocess import mark_process_dead
+from django.core.exceptions import ImproperlyConfigured
 
 from kmeans_project import logs, tracing
 from nacos_integration.launch import gunicorn as nacos
-from nacos_integration.launch.gunicorn import when_ready, worker_exit  # noqa: F401
+from nacos_integration.launch.gunicorn import when_ready  # noqa: F401
+from serving.gunicorn import metric_files
 from serving.gunicorn.hooks import hooks
 from serving.gunicorn.listener import shares
+
+try:
+    settings.PORT  # noqa: B018 (reading the first setting reads all of them)
+except ImproperlyConfigured as error:
+    sys.exit(f"wrong setting: {error}")
 
 host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
 bind = f"{host}:{settings.PORT}"
@@ -37,6 +43,8 @@ control_socket_disable = True
 logger_class = "serving.gunicorn.logger.Logger"
 # In the master, Django does not do this.
 logs.configure(settings.LOGGING)
+if settings.METRICS_DIR:
+    metric_files.install()
 
 
 def _loaded() -> None:
@@ -60,17 +68,27 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Remove gauges of the dead worker, such as waiting requests, from the metrics."""
+    if settings.METRICS_DIR:
+        metric_files.end(worker.share)
     shares.leave(worker.share)
-    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def on_exit(server: Any) -> None:
-    """Remove the metrics folder."""
-    shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)
+def on_reload(server: Any) -> None:
+    """Keep the workers until new ones have replaced them."""
+    shares.replace(server.worker_age)
+    nacos.on_reload(server)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Hand the agent over, or remove the metrics folder if the master was killed."""
+    nacos.worker_exit(server, worker)
+    if os.getppid() != worker.ppid:
+        leave_metrics()
 
 
 def post_fork(server: Any, worker: Any) -> None:
     """Start what does not survive a fork."""
+    metric_files.begin(worker.share)
     # With --preload, the apps were loaded in the master. Otherwise wsgi.py starts the tracing.
     if apps.ready:
         tracing.start()

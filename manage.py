@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line for this project."""
 
+import os
 import sys
 
 from kmeans_project.prepare import prepare, remove_metrics
@@ -22,6 +23,10 @@ def main() -> None:
     RunServer.default_port = str(settings.PORT)
     try:
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # what reads the output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     finally:
         if sys.argv[1:2] == ["serve"]:
             remove_metrics(seconds=3.0)  # if gunicorn was killed

@@ -85,14 +85,28 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no t
             raise ImproperlyConfigured(f"{var}: {text!r} is no path: use one such as /kmeans")
         return text or None
 
+    def within(self, least: int, most: int, var: str, value: int) -> int:
+        """Return the value of `var`; raise ImproperlyConfigured if it is not in these bounds."""
+        if not least <= value <= most:
+            raise ImproperlyConfigured(f"{var}: {value}: use {least} to {most}")
+        return value
+
     @classmethod
     def parse_value(cls, value: str, cast: Any) -> Any:
         if cast is bool:
             if value.strip().lower() not in cls.BOOLEANS:
                 raise ValueError(f"{value!r} is neither true nor false")
             return cls.BOOLEANS[value.strip().lower()]
+        if cast is int:
+            if not re.fullmatch("[+-]?[0-9]+", value.strip()):
+                raise ValueError(f"{value!r} is not a whole number")
+            return int(value)
         if cast is float:
-            if not math.isfinite(number := float(value)):
+            try:
+                number = float(value)
+            except ValueError:
+                raise ValueError(f"{value!r} is not a number") from None
+            if not math.isfinite(number):
                 raise ValueError(f"{value!r} is not a finite number")
             return number
         return super().parse_value(value, cast)

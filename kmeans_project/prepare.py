@@ -44,6 +44,8 @@ _COMMANDS_FOR_THE_SOURCE: Final = {
 }  # fmt: skip
 _METRICS_PREFIX: Final = "skl-kmeans-metrics-"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108
+# The open metrics folder, which workers inherit.
+_metrics_lock: int | None = None
 
 
 @functools.cache
@@ -72,16 +74,33 @@ def prepare_metrics() -> None:
     if env.str("PROMETHEUS_MULTIPROC_DIR", ""):
         return
     remove_metrics()
-    # In memory if possible: workers map the files, and a full disk would kill them.
-    place = _MEMORY if os.access(_MEMORY, os.W_OK) else state_dir(env)
-    draft = Path(tempfile.mkdtemp(prefix=".", dir=place))
-    # Locked before it has its name, and until the last worker has ended, however that ends.
-    fcntl.flock(os.open(draft, os.O_RDONLY), fcntl.LOCK_SH)
-    launch_id = env.str("SERVE_LAUNCH_ID")
-    folder = draft.rename(place / f"{_METRICS_PREFIX}{launch_id}{draft.name}")
+    try:
+        folder = _make_metrics_folder(env.str("SERVE_LAUNCH_ID"))
+    except OSError as error:
+        logger.error("metrics: %s: each worker counts for itself", error)
+        return
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    # If the start fails, gunicorn does not call its `on_exit`.
     atexit.register(_remove, folder, os.getpid())
+
+
+def _make_metrics_folder(launch_id: str) -> Path:
+    global _metrics_lock
+    # In memory if possible: workers write to the files with each request.
+    try:
+        draft = Path(tempfile.mkdtemp(prefix=".", dir=_MEMORY))
+    except OSError:
+        draft = Path(tempfile.mkdtemp(prefix=".", dir=state_dir(Environment())))
+    # Locked before it has its name, and until the last worker has ended, however that ends.
+    _metrics_lock = os.open(draft, os.O_RDONLY)
+    fcntl.flock(_metrics_lock, fcntl.LOCK_SH)
+    return draft.rename(draft.with_name(f"{_METRICS_PREFIX}{launch_id}{draft.name}"))
+
+
+def leave_metrics() -> None:
+    """Remove the metrics folder if no other process uses it; a worker calls this at its end."""
+    if _metrics_lock is not None:
+        os.close(_metrics_lock)
+        remove_metrics()
 
 
 def remove_metrics(seconds: float = 0.0) -> None:

@@ -7,6 +7,7 @@ docs/operating.md has a table of all variables.
 import ipaddress
 import os
 import secrets
+import zoneinfo
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,18 @@ def _networks(texts: list[str]) -> list[IPNetwork]:
         raise ImproperlyConfigured(f"TRUSTED_PROXIES: {error}") from error
 
 
+def _time_zone(name: str) -> str:
+    try:
+        return zoneinfo.ZoneInfo(name).key
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImproperlyConfigured(
+            f"TIME_ZONE: {name!r} is not known here: use a name such as Asia/Shanghai"
+        ) from None
+
+
 # Where and how to serve
 HOST = environment.bind_host(env)
-PORT = env.int("PORT", 9999)
+PORT = env.within(1, 65535, "PORT", env.int("PORT", 9999))
 WORKERS = env.not_below(1, "WORKERS", env.int("WORKERS", _usable_cores()))
 # In each worker, for pages. Requests to the API and probes have threads of their own.
 THREADS = env.int("THREADS", 16)
@@ -173,6 +183,7 @@ NACOS: dict[str, Any] = {
     # These have no NACOS_ variables.
     "config_file": KMEANS_CONFIG_FILE,
     "config_handler": "clustering.config.parameters.Parameters",
+    "home_page": "playground",
     "bind_host": HOST,
     "bind_port": PORT,
     "state_dir": STATE_DIR,
@@ -365,7 +376,7 @@ USE_TZ = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "Simplified Chinese")]
 LANGUAGE_COOKIE_AGE = 31_536_000
-TIME_ZONE = "UTC"
+TIME_ZONE = _time_zone(env.str("TIME_ZONE", "UTC"))
 # With a leading slash, so that Django adds no path prefix; the storage does, for each request.
 STATIC_URL = "/static/"
 STORAGES = {"staticfiles": {"BACKEND": "kmeans_project.static_files.StaticFilesStorage"}}

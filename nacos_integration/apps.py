@@ -42,12 +42,14 @@ class NacosIntegrationConfig(AppConfig):
             self.agent = Agent(conf.load())
             self.agent.start()
             atexit.register(self.agent.stop)
-            _run_atexit_on_sigterm()
+            _run_atexit_on_signals()
         return self.agent
 
 
-def _run_atexit_on_sigterm() -> None:
-    """Let SIGTERM end this process in order, unless its launcher handles it."""
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+def _run_atexit_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end this process in order, unless its launcher handles them."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda *_: sys.exit(0))

@@ -51,6 +51,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "stop_timeout_seconds": 30.0,
     "lifeline_fd": None,
     "reloader_child": False,
+    "home_page": "home page",
     "variables": {},
 }
 
@@ -102,6 +103,7 @@ class Conf:
     reloader_child: bool
     drain_seconds: float
     stop_timeout_seconds: float
+    home_page: str
     variables: dict[str, str]
 
     @cached_property

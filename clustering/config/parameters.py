@@ -1,11 +1,19 @@
 """The parameters of k-means, and how to parse them from the config text."""
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, Self
+from difflib import get_close_matches
+from typing import Any, Final, Self
 
 import yaml
 from django.conf import settings
+
+from clustering.config.characters import ascii_of, name_odd_character
+
+# YAML 1.1 reads 010, 0x8, 0b1000, 1_0 and 1:30 as numbers too, others read them otherwise.
+_DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_SHOWN_MAX: Final = 40
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -39,28 +47,60 @@ class Parameters:
         Raises ValueError, with a reason for the operator, if the text must not be applied.
         """
         try:
-            config = yaml.load(text, _StrictLoader)  # noqa: S506 (it is a SafeLoader)
-        except yaml.YAMLError as error:
-            raise ValueError(f"not valid YAML: {' '.join(str(error).split())}") from error
-        except RecursionError as error:
-            raise ValueError("not valid YAML: nested too deeply") from error
-        if not isinstance(config, dict):
-            raise ValueError(  # noqa: TRY004 (one type for all rejected texts)
-                f"not a mapping such as `clusters: 3`, but {_type_name(config)}"
-            )
-        if "clusters" not in config:
-            raise ValueError("`clusters` is missing")
-        clusters = check_clusters(config["clusters"])
+            node, config = _load(text)
+            clusters = _clusters(text, node, config)
+        except ValueError as error:
+            hint = name_odd_character(text)
+            raise ValueError(f"{error}; {hint}" if hint else str(error)) from error
         unknown = sorted(str(key) for key in config if key != "clusters")
         remarks = [f"unknown keys ignored: {', '.join(unknown)}"] if unknown else []
         return cls(clusters=clusters), remarks
 
 
-def check_clusters(clusters: object) -> int:
-    """Return `clusters` if it is a valid number of clusters; raise ValueError otherwise."""
+def _load(text: str) -> tuple[Any, Any]:
+    """Return the root of the YAML `text`, as a node and as an object."""
+    loader = _StrictLoader(text)
+    try:
+        node = loader.get_single_node()
+        return node, loader.construct_document(node) if node else None
+    except yaml.YAMLError as error:
+        raise ValueError(f"not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise ValueError("not valid YAML: nested too deeply") from error
+    finally:
+        loader.dispose()
+
+
+def _clusters(text: str, node: Any, config: Any) -> int:
+    if not isinstance(config, dict):
+        raise ValueError(  # noqa: TRY004 (one type for all rejected texts)
+            f"not a mapping such as `clusters: 3`, but {_type_name(config)}"
+        )
+    if "clusters" not in config:
+        similar = [
+            f": write `{_shown(str(key))}` as `clusters`"
+            for key in config
+            if get_close_matches(ascii_of(str(key)).casefold(), ["clusters"], cutoff=0.75)
+        ]
+        raise ValueError("`clusters` is missing" + "".join(similar[:1]))
+    (value,) = (value for key, value in node.value if key.value == "clusters")
+    written = ""
+    if isinstance(value, yaml.ScalarNode):
+        written = _shown(text[value.start_mark.index : value.end_mark.index])
+        if type(config["clusters"]) is int and not _DECIMAL.fullmatch(value.value):
+            raise ValueError(f"`clusters` must be a decimal number such as 3, not {written}")
+    return check_clusters(config["clusters"], written)
+
+
+def check_clusters(clusters: object, written: str = "") -> int:
+    """Return `clusters` if it is a valid number of clusters; raise ValueError otherwise.
+
+    `written` is how it stands in the config text, for the reason.
+    """
     # bool is a subclass of int, but `clusters: yes` does not mean 1.
     if type(clusters) is not int:
-        raise ValueError(f"`clusters` must be a whole number such as 3, not {_type_name(clusters)}")
+        given = f"{_type_name(clusters)}: {written}" if written else _type_name(clusters)
+        raise ValueError(f"`clusters` must be a whole number such as 3, not {given}")
     if not 1 <= clusters <= settings.KMEANS_MAX_CLUSTERS:
         raise ValueError(
             f"`clusters` must be from 1 to {settings.KMEANS_MAX_CLUSTERS} "
@@ -71,6 +111,10 @@ def check_clusters(clusters: object) -> int:
 
 def _type_name(value: object) -> str:
     return "nothing" if value is None else f"a {type(value).__name__}"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
 
 
 def _shortened(number: int) -> str:

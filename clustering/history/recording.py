@@ -67,7 +67,8 @@ def record(
     serving_metrics.REQUESTS.labels(model, response.status_code, row["problem"] or "ok").inc()
     serving_metrics.DURATION.labels(model).observe(seconds)
     history_writer.record(row)
+    size = "" if points is None else f"{len(points)} points "
     logger.info(
-        "%d %s: %s points from %s in %.1f ms",
-        response.status_code, row["outcome"], row["points"], caller.address, row["duration_ms"],
+        "%d %s: %sfrom %s in %.1f ms",
+        response.status_code, row["outcome"], size, caller.address, row["duration_ms"],
     )  # fmt: skip

@@ -46,6 +46,7 @@ class ConfigWatcher:
         self._started = time.monotonic()
         self._file = AppliedFile(conf.applied_path, self._handler)
         self._rejected: tuple[str | None, str] | None = None
+        self._missing: str | None = None
         self._backoff = Backoff(*RETRY_SECONDS)
         self._source_error: str | None = None
         self._write_error: str | None = None
@@ -93,7 +94,7 @@ class ConfigWatcher:
 
     def _verify(self, text: str | None) -> None:
         if text is None or not text.strip():
-            return self._reject(text, f"there is no config at {self._conf.config_key}")
+            return self._reject_nothing(text)
         if self._file.content and text == self._file.content["content"]:
             self._rejected = None
             self._status.update("config", rejected=None)
@@ -127,24 +128,47 @@ class ConfigWatcher:
             self._write_error = str(error)
             self._status.update("config", write_error=self._write_error)
             return
-        self._rejected = None
+        self._rejected = self._missing = None
         self._write_error = None
         logger.info("config: applied %s, md5 %s%s", value, applied["md5"], _suffix(remarks))
-        self._status.update("config", rejected=None, write_error=None, **self._in_force())
+        self._status.update(
+            "config", rejected=None, write_error=None, missing=None, **self._in_force()
+        )
         self._status.count("config", "applied_count")
         self._record_change(ConfigChange.Outcome.APPLIED, "; ".join(remarks), before, text)
 
     def _reject(self, text: str | None, reason: str) -> None:
         if self._rejected == (text, reason):
             return  # reported already: the text is read again every few seconds
-        self._rejected = (text, reason)
+        self._rejected, self._missing = (text, reason), None
         stays = f"md5 {self._file.content['md5']}" if self._file.content else "the default"
         logger.warning("config: rejected, %s stays in force: %s", stays, reason)
-        self._status.update("config", rejected={"reason": reason, "at": time.time()})
+        rejected = {"reason": reason, "at": time.time()}
+        self._status.update("config", rejected=rejected, missing=None)
         self._status.count("config", "rejected_count")
         self._record_change(
             ConfigChange.Outcome.REJECTED, reason, self._text_in_force(), text or ""
         )
+
+    def _reject_nothing(self, text: str | None) -> None:
+        key = self._conf.config_key
+        if text is not None:
+            self._reject(text, f"{key} is empty")
+        elif self._conf.uses_nacos and self._file.content is None:
+            self._report_missing()
+        else:
+            self._reject(None, f"there is no config at {key}")
+
+    def _report_missing(self) -> None:
+        """Say what to create: Nacos has never had this config."""
+        if self._missing is None:
+            conf = self._conf
+            self._missing = (
+                f"namespace {conf.namespace or 'public'} has no data id {conf.data_id} in group "
+                f"{conf.group}: create it"
+            )
+            logger.warning("config: %s; the default is in force", self._missing)
+            self._status.update("config", missing=self._missing)
 
     def _unavailable(self, reason: str) -> float:
         if reason != self._source_error:

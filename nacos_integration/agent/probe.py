@@ -42,5 +42,10 @@ def address_to_ask(conf: Conf, ip: str) -> str:
     """
     if conf.service_port == conf.bind_port and address.is_own(ip):
         return address.with_port(ip, conf.bind_port)
+    return bound_address(conf)
+
+
+def bound_address(conf: Conf) -> str:
+    """Return where the instance listens, as this host reaches it."""
     is_wildcard = conf.bind_host in ("0.0.0.0", "::")  # noqa: S104
     return address.with_port("127.0.0.1" if is_wildcard else conf.bind_host, conf.bind_port)

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 
+from nacos_integration.agent import start_line
 from nacos_integration.agent.threads import AgentThreads
 from nacos_integration.conf import Conf
 from nacos_integration.state import files, offline, worker_reports
@@ -86,6 +87,8 @@ class Agent:
         lock = self._acquire_lock()
         if lock is None:
             return
+        if read_status().get("launch_id") != self._conf.launch_id:  # else it took over
+            start_line.log_when_serving(self._conf, self._stopping)
         self.holds_lock.set()
         offline.carry_over()
         try:

@@ -22,6 +22,8 @@ class Gunicorn:
         child_end, self._lifeline = os.pipe()
         module, _, name = settings.WSGI_APPLICATION.rpartition(".")
         launch = {"SERVE_LAUNCH_ID": conf.launch_id}
+        # gunicorn ignores SIGHUP until it can handle it.
+        on_hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "gunicorn", f"{module}:{name}"],
             cwd=settings.BASE_DIR,
@@ -30,12 +32,17 @@ class Gunicorn:
             # A process group of its own: Ctrl-C must not reach it before the deregistration.
             start_new_session=True,
         )
+        signal.signal(signal.SIGHUP, on_hangup)
         os.close(child_end)
 
     @property
     def exit_code(self) -> int | None:
         """gunicorn's exit code, None while it runs."""
         return self._process.poll()
+
+    def reload(self) -> None:
+        """Let gunicorn replace its workers."""
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """Let gunicorn finish its requests and end; kill it after `stop_timeout_seconds`."""

@@ -18,11 +18,11 @@ will_fork = False
 
 
 def should_have_agent(*, agent_in_parent: bool, reloader_child: bool) -> bool:
-    """Return whether this process serves, or is `manage.py serve`.
+    """Return whether this process serves.
 
-    Other management commands, shells, scripts and test runs have no agent. `agent_in_parent` means
-    that the parent process has the agent, `reloader_child` that this is the inner one of the two
-    processes of `runserver`.
+    `manage.py serve` starts its agent itself, after its checks. Other management commands, shells,
+    scripts and test runs have no agent. `agent_in_parent` means that the parent process has the
+    agent, `reloader_child` that this is the inner one of the two processes of `runserver`.
     """
     if will_fork or agent_in_parent:
         return False
@@ -33,9 +33,7 @@ def should_have_agent(*, agent_in_parent: bool, reloader_child: bool) -> bool:
         return False
     if {"-h", "--help"} & set(arguments):
         return False
-    if arguments[0] == "runserver":
-        return reloader_child or "--noreload" in arguments
-    return arguments[0] == "serve"
+    return arguments[0] == "runserver" and (reloader_child or "--noreload" in arguments)
 
 
 def end_with_parent(lifeline_fd: int | None) -> None:

@@ -45,6 +45,7 @@ _SECTIONS: Final[dict[str, dict[str, Callable[[Any], Any]]]] = {
         "applied_count": checked.whole,
         "rejected_count": checked.whole,
         "rejected": checked.rejection,
+        "missing": checked.text,
         "source_error": checked.text,
         "write_error": checked.text,
         "file_error": checked.text,

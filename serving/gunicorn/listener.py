@@ -21,11 +21,13 @@ _STARTING: Final = -2
 class Shares:
     """The number of connections of each worker, in memory that forked workers share.
 
-    Each worker has a place. The master calls `join` and `leave`, a worker the other methods.
+    Each worker has a place. The master calls `join`, `leave` and `replace`, a worker the other
+    methods.
     """
 
     def __init__(self) -> None:
-        self._counts = memoryview(mmap.mmap(-1, 4 * _WORKERS_MAX)).cast("i")
+        shared = memoryview(mmap.mmap(-1, 4 * (_WORKERS_MAX + 1))).cast("i")
+        self._counts, self._replaced_age = shared[:_WORKERS_MAX], shared[_WORKERS_MAX:]
         for place in range(_WORKERS_MAX):
             self._counts[place] = _FREE
 
@@ -46,6 +48,18 @@ class Shares:
     def leave(self, place: int) -> None:
         """Free the place of a worker that has ended."""
         self._counts[place] = _FREE
+
+    def replace(self, age: int) -> None:
+        """Have all workers up to this age of gunicorn's, a number, replaced by newer ones."""
+        self._replaced_age[0] = age
+
+    def is_replaced(self, age: int) -> bool:
+        """Return whether newer workers replace the one of this age."""
+        return age <= self._replaced_age[0]
+
+    def is_any_starting(self) -> bool:
+        """Return whether a worker is not ready to accept connections yet."""
+        return _STARTING in self._counts.tolist()
 
     def add(self, place: int, count: int) -> None:
         """Add to the number of a worker's connections."""

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from email.utils import formatdate
 from functools import partial
 from typing import Any, Final
@@ -24,6 +25,8 @@ from serving.gunicorn.listener import Listener, shares
 # A stopping worker keeps idle connections this long: the client may have sent a request already.
 LINGER_SECONDS: Final = 1.0
 TICK_SECONDS: Final = 0.2
+# A worker that is replaced accepts connections until the new ones do, but at most this long.
+RELIEF_SECONDS: Final = 60.0
 # Between two looks for silent connections.
 SWEEP_SECONDS: Final = 1.0
 # For what a worker has open besides connections, such as logs, metrics and the database.
@@ -38,7 +41,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
     """Runs uvicorn's protocol on an event loop, and a WSGI application behind the bridge.
 
     A connection has `read_timeout_seconds` to send a head, and gunicorn's `keepalive` between two
-    requests. On SIGTERM, or after --max-requests, the worker answers what was sent, and ends.
+    requests. On SIGTERM, or after --max-requests, the worker answers what was sent, and ends. When
+    gunicorn reloads, it first waits until the new workers accept connections.
     """
 
     @classmethod
@@ -58,14 +62,21 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_signals(self) -> None:
         super().init_signals()
         self._stops_quickly = False
+        self._relieved_by: float | None = None
         # Plain handlers: those of the loop lose a signal that arrives before the loop runs.
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._stop)
+        # A closed terminal sends SIGHUP to the workers too; only the master acts on it.
+        for number in (signal.SIGHUP, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
 
     def _stop(self, number: int, frame: Any) -> None:
-        self.alive = False
         self._stops_quickly = number != signal.SIGTERM
+        if self._stops_quickly or not shares.is_replaced(self.age):
+            self.alive = False
+        elif self._relieved_by is None:
+            self._relieved_by = time.monotonic() + RELIEF_SECONDS
 
     def load_wsgi(self) -> None:
         _keep_little_memory()  # before there are threads
@@ -136,6 +147,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         while self.alive and self.ppid == os.getppid():
             self.notify()
             hooks.tick()
+            if self._is_relieved():
+                break
             if self.loop.time() >= sweep_at:
                 sweep_at = self.loop.time() + SWEEP_SECONDS
                 self._sweep()
@@ -145,6 +158,11 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             await listener.close()
         shares.end(self.share)
         await self._drain()
+
+    def _is_relieved(self) -> bool:
+        if self._relieved_by is None:
+            return False
+        return not shares.is_any_starting() or time.monotonic() > self._relieved_by
 
     def _sweep(self) -> None:
         """Close silent connections, and renew the Date header."""

@@ -23,6 +23,40 @@ def test_curl_examples_run(code: str, live: Service) -> None:
     assert set(json.loads(run.stdout)) == {"results"}
 
 
+OPERATORS_COMMANDS = sorted(
+    {
+        command
+        for text in (DOCUMENTS["README.md"], OPERATING)
+        for command in re.findall(
+            r"`(\.venv/bin/python manage\.py [^`]+|make (?:status|doctor|offline|online))`", text
+        )
+    }
+)
+
+
+@pytest.mark.parametrize("command", OPERATORS_COMMANDS)
+def test_operators_commands_run(command: str, live: Service) -> None:
+    run = live.shell(command)
+    if "line" in command:  # offline, online
+        assert run.returncode
+        assert 'there is no registry: NACOS["server_addr"] (NACOS_SERVER_ADDR) is unset' in (
+            run.stderr
+        )
+    else:
+        assert run.returncode == 0, run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_every_action_of_nacos_is_documented() -> None:
+    assert {"make status", "make doctor", "make offline", "make online"} <= {*OPERATORS_COMMANDS}
+    assert len(OPERATORS_COMMANDS) >= 7
+
+
+def test_output_that_nobody_reads_is_no_error(live: Service) -> None:
+    run = live.shell(".venv/bin/python manage.py nacos status --json | true")
+    assert run.stderr == ""
+
+
 def test_the_reference_is_as_the_readme_says(live: Service) -> None:
     assert json.dumps(live.labels()).replace(" ", "") in DOCUMENTS["README.md"]
     assert json.dumps(REFERENCE_LABELS[4]).replace(" ", "") in DOCUMENTS["README.md"]

@@ -72,7 +72,7 @@ def test_serve_exits_with_a_message_if_the_port_is_in_use(service: Service) -> N
         service.start()
         assert service.process
         assert service.process.wait(30) == 1
-    assert "gunicorn ended by itself" in service.log()
+    assert "another program uses this port" in service.log()
 
 
 def test_sigterm_lets_requests_in_flight_finish(service: Service) -> None:

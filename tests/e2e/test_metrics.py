@@ -1,15 +1,21 @@
 """Metrics are those of the instance, whichever worker is asked and whoever has the agent."""
 
+import contextlib
 import json
 import os
 import re
 import signal
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.support.service import GUNICORN, ROOT, Service
 from tests.support.waiting import wait_until
+from tests.support.workers import metrics_folder, processes
 
 ANSWERED = 'skl_kmeans_requests_total{model="skl-kmeans",outcome="ok",status="200"}'
 
@@ -57,6 +63,92 @@ def test_a_worker_that_dies_takes_no_counts_with_it(service: Service) -> None:
     assert scrape(service)[ANSWERED] == 20
 
 
+def test_workers_count_on_in_the_files_of_those_that_ended(service: Service) -> None:
+    service.start((*GUNICORN, "--max-requests", "5"))
+    service.wait_until_it_answers()
+    wait_until(lambda: len(processes(service)) == 2)
+    folder = metrics_folder(service)
+    seen = {worker.pid for worker in processes(service)}
+    deadline = time.monotonic() + 120
+    answered = 0
+    while len(seen) < 6 and time.monotonic() < deadline:
+        service.labels()
+        answered += 1
+        with contextlib.suppress(psutil.NoSuchProcess):
+            seen |= {worker.pid for worker in processes(service)}
+    assert len(seen) >= 6, service.log()
+    # Counters, gauges and histograms of two workers.
+    assert len(list(folder.iterdir())) <= 6
+    samples = scrape(service)
+    assert samples[ANSWERED] == answered
+    assert samples["skl_kmeans_points_sum"] == 9 * answered
+    assert samples['skl_kmeans_request_duration_seconds_bucket{le="+Inf",model="skl-kmeans"}'] == (
+        answered
+    )
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("run as root to mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder: Path) -> Path:
+    ballast = folder / "ballast"
+    size = 65536
+    with ballast.open("wb", buffering=0) as file:
+        while size:
+            try:
+                file.write(b"x" * size)
+            except OSError:
+                size //= 2
+    return ballast
+
+
+def test_a_full_metrics_folder_costs_no_answer_and_no_worker(service: Service) -> None:
+    with small_disk(service.folder / "metrics") as folder:
+        service.environment["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        ballast = fill(folder)
+        try:
+            service.start(GUNICORN)
+            service.wait_until_it_answers()
+            for _ in range(20):
+                service.labels()
+            assert service.get("/metrics") == 200
+            assert "/metrics misses what this worker counts" in service.log()
+            assert "Traceback" not in service.log()
+            # Workers that start with space count again, and on when there is none left.
+            ballast.unlink()
+            before = processes(service)
+            for worker in before:
+                worker.kill()
+            psutil.wait_procs(before, 10)
+            wait_until(lambda: len(processes(service)) == 2)
+            wait_until(lambda: len(service.workers) == 2, 30)
+            ballast = fill(folder)
+            for _ in range(20):
+                service.labels()
+            victim = processes(service)[0]
+            victim.kill()
+            psutil.wait_procs([victim], 10)
+            wait_until(lambda: len(service.workers) == 2, 30)
+            for _ in range(20):
+                service.labels()
+            assert scrape(service)[ANSWERED] == 40
+            assert service.log().count("was sent SIG") == 3
+        finally:
+            service.close()
+    assert "SIGBUS" not in service.log()
+
+
 def test_the_agents_figures_go_on_when_another_process_has_it(service: Service) -> None:
     service.start(GUNICORN)
     service.wait_until_it_answers()
@@ -82,13 +174,21 @@ def test_the_agents_figures_go_on_when_another_process_has_it(service: Service) 
 def test_no_metrics_stay_behind(service: Service) -> None:
     service.start()
     service.wait_until_it_answers()
-    assert service.process
-    (gunicorn,) = psutil.Process(service.process.pid).children()
-    mapped = [Path(file.path) for file in gunicorn.children()[0].memory_maps()]
-    (folder,) = {path.parent for path in mapped if path.suffix == ".db"}
+    folder = metrics_folder(service)
     assert folder.is_dir()
     service.stop()
     assert not folder.exists()
+
+
+def test_a_killed_master_leaves_no_metrics_behind(service: Service) -> None:
+    service.start(GUNICORN)
+    service.wait_until_it_answers()
+    wait_until(lambda: len(service.workers) == 2, 30)
+    folder = metrics_folder(service)
+    assert service.process
+    service.process.kill()
+    service.process.wait()
+    wait_until(lambda: not folder.exists(), 20)
 
 
 def test_the_dashboard_shows_every_metric_and_no_other(service: Service) -> None:

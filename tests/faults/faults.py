@@ -1,6 +1,7 @@
 """The faults, each defined once, for `python -m tests.faults` and for pytest."""
 
 import contextlib
+import signal
 import statistics
 import time
 from typing import Any
@@ -132,6 +133,17 @@ def let_tokens_expire(scene: Scene) -> None:
     time.sleep(scene.seconds(4, 1.5) * TOKEN_SECONDS)
 
 
+def reload_service(scene: Scene) -> None:
+    assert scene.service.process
+    before = {worker["pid"] for worker in scene.service.workers}
+    scene.service.process.send_signal(signal.SIGHUP)
+    wait_until(
+        lambda: not before & {worker["pid"] for worker in scene.service.workers},
+        90,
+        scene.service.log,
+    )
+
+
 def measure_pushes(scene: Scene) -> None:
     """Publish many times; the latencies are from the answer to the publisher to the new labels."""
     seconds = []
@@ -179,6 +191,7 @@ FAULTS = [
         environment={"NACOS_BEAT_INTERVAL_SECONDS": "0.5"},
     ),
     Fault("password changed, and back", change_password),
+    Fault("service reloaded by SIGHUP", reload_service, "direct"),
     # In pytest too, tokens expire all the time, beside the other faults.
     Fault("tokens expire", let_tokens_expire, in_pytest=False),
 ]

@@ -1,16 +1,18 @@
 """One registration, whatever starts the service, and none where nothing serves."""
 
+import contextlib
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, publish, wait_until_listed, workers_of
-from tests.support.service import GUNICORN, SERVE
+from tests.support.service import GUNICORN, SERVE, Service
 from tests.support.waiting import wait_until
 from tools.nacos_server import NacosServer
 
@@ -69,15 +71,9 @@ def test_another_worker_takes_over_the_agent(nacos: NacosServer, make_service: M
     service.wait_until_clusters(4)
 
 
-def test_recycled_workers_hand_the_agent_over(
-    nacos: NacosServer, make_service: MakeService
-) -> None:
-    """With --max-requests the agent moves from worker to worker, and is listed all the time."""
-    service = make_service(nacos, WORKERS="2")
-    service.start((*GUNICORN, "--max-requests", "40"))
-    service.wait_until_it_answers()
-    wait_until_listed(nacos, service)
-    agents = {service.status["pid"]}
+@contextlib.contextmanager
+def unlisted_moments(nacos: NacosServer, service: Service) -> Iterator[list[float]]:
+    """Look all the time; yield the moments at which the registry did not list one instance."""
     missing: list[float] = []
     over = threading.Event()
 
@@ -88,15 +84,57 @@ def test_recycled_workers_hand_the_agent_over(
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    deadline = time.monotonic() + 200
-    while len(agents) < 3 and time.monotonic() < deadline:
-        service.labels()
-        time.sleep(0.15)  # else a worker would end sooner than the next has started
-        agents |= {service.status.get("pid", 0)} - {0}
-    over.set()
-    watcher.join()
+    try:
+        yield missing
+    finally:
+        over.set()
+        watcher.join()
+
+
+def test_recycled_workers_hand_the_agent_over(
+    nacos: NacosServer, make_service: MakeService
+) -> None:
+    """With --max-requests the agent moves from worker to worker, and is listed all the time."""
+    service = make_service(nacos, WORKERS="2")
+    service.start((*GUNICORN, "--max-requests", "40"))
+    service.wait_until_it_answers()
+    wait_until_listed(nacos, service)
+    agents = {service.status["pid"]}
+    with unlisted_moments(nacos, service) as missing:
+        deadline = time.monotonic() + 200
+        while len(agents) < 3 and time.monotonic() < deadline:
+            service.labels()
+            time.sleep(0.15)  # else a worker would end sooner than the next has started
+            agents |= {service.status.get("pid", 0)} - {0}
     assert len(agents) >= 3, service.log()
     assert missing == []
+
+
+@pytest.mark.parametrize("command", [SERVE, GUNICORN], ids=" ".join)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_reloaded_workers_stay_listed(
+    nacos: NacosServer, make_service: MakeService, command: tuple[str, ...], workers: int
+) -> None:
+    """After SIGHUP the agent of plain gunicorn moves to a new worker."""
+    service = make_service(nacos, WORKERS=str(workers))
+    service.start(command)
+    service.wait_until_it_answers()
+    wait_until_listed(nacos, service)
+    agent = service.status["pid"]
+    assert service.process
+    with unlisted_moments(nacos, service) as missing:
+        before = {worker["pid"] for worker in service.workers}
+        service.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not before & {worker["pid"] for worker in service.workers}, 90)
+        moved = command == GUNICORN
+        wait_until(lambda: (service.status.get("pid") != agent) is moved, 30, service.log)
+        wait_until(lambda: service.status["registration"]["state"] == "registered", 30)
+        time.sleep(2)  # until the server would have dropped the old worker's registration
+    assert missing == []
+    publish(nacos, service, "clusters: 4")
+    service.wait_until_clusters(4)
+    assert service.stop() == 0
+    wait_until(lambda: not listed(nacos, service), 10, service.log)
 
 
 def test_two_services_share_a_host_and_a_state_directory(

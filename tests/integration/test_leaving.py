@@ -99,6 +99,25 @@ def test_offline_holds_over_a_restart_and_online_puts_it_back(
     assert len(listed(nacos, service)) == 1
 
 
+def test_make_takes_it_out_and_puts_it_back(nacos: NacosServer, make_service: MakeService) -> None:
+    service = make_service(nacos)
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos, service)
+    assert "registered, seen" in service.shell("make status").stdout
+    assert service.shell("make doctor").returncode == 0
+    assert service.shell("make offline").returncode == 0
+    assert listed(nacos, service) == []
+    assert service.shell("make online").returncode == 0
+    assert len(listed(nacos, service)) == 1
+    service.stop()
+    for action, then in (("offline", "will not register"), ("online", "will register")):
+        run = service.shell(f"make {action}")
+        assert run.returncode
+        assert "no agent runs for" in run.stderr
+        assert f"it {then} when it is started" in run.stderr
+
+
 def test_offline_for_this_launch_ends_with_it(
     nacos: NacosServer, make_service: MakeService
 ) -> None:

@@ -80,6 +80,27 @@ def test_registers_follows_the_config_and_leaves(
     assert service.process.wait(20) == 0
 
 
+def test_an_empty_nacos_is_no_rejection(nacos: NacosServer, make_service: MakeService) -> None:
+    service = make_service(nacos)
+    service.start()
+    service.wait_until_it_answers()
+    wait_until(lambda: "serving: playground at" in service.log(), 40, service.log)
+    data_id = service.environment["NACOS_DATA_ID"]
+    missing = f"namespace public has no data id {data_id} in group DEFAULT_GROUP: create it"
+    assert f"config: {missing}; the default is in force" in service.log()
+    assert f"config: the default, because: {missing}; registered in Nacos as" in service.log()
+    assert service.status["config"]["missing"] == missing
+    assert not service.status["config"].get("rejected")
+    assert service.status["config"]["rejected_count"] == 0
+    assert missing in service.manage("nacos", "status").stdout
+    publish(nacos, service, "clusters: 4")
+    service.wait_until_clusters(4)
+    assert service.status["config"]["missing"] is None
+    # Deleted later, it is missed.
+    nacos.delete_config(data_id)
+    wait_until_rejected(service, "there is no config")
+
+
 def test_a_bad_config_is_kept_out(nacos: NacosServer, make_service: MakeService) -> None:
     service = make_service(nacos)
     publish(nacos, service, "clusters: 4")

@@ -1,10 +1,13 @@
 """The admin pages."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
+from clustering.models import RequestRecord
 from nacos_integration.models import ConfigChange
 from tests.conftest import Configure, Recorded
 from tests.support.reference import REFERENCE_POINTS
@@ -23,6 +26,23 @@ def test_admin_asks_for_a_login(client: Client) -> None:
     response = client.get("/admin/clustering/requestrecord/")
     assert response.status_code == 302
     assert response.headers["Location"].startswith("/admin/login/")
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown", "time"),
+    [("UTC", "UTC (+0000)", "16:30:00"), ("Asia/Shanghai", "Asia/Shanghai (+0800)", "00:30:00")],
+)
+def test_each_page_names_the_zone_of_its_times(
+    admin: Client, zone: str, shown: str, time: str
+) -> None:
+    RequestRecord.objects.create(
+        created_at=datetime(2026, 11, 30, 16, 30, tzinfo=UTC), status=200, duration_ms=1.0
+    )
+    with timezone.override(zone):
+        for path in ("", "overview/", "clustering/requestrecord/"):
+            assert f"Times are in {shown}." in admin.get(f"/admin/{path}").content.decode()
+        assert time in admin.get("/admin/clustering/requestrecord/").content.decode()
+    assert "Times are in" not in Client().get("/admin/login/").content.decode()
 
 
 def test_live_config_shows_the_current_config_and_the_rejected_one(

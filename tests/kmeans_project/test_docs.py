@@ -76,8 +76,8 @@ def test_messages_name_the_variable_of_each_key() -> None:
     assert set(variables.values()) <= documented_settings()
     # These come from the project itself, or from its launchers.
     own = {
-        "config_handler", "launch_id", "lifeline_fd", "reloader_child", "state_dir_is_temporary",
-        "variables",
+        "config_handler", "home_page", "launch_id", "lifeline_fd", "reloader_child",
+        "state_dir_is_temporary", "variables",
     }  # fmt: skip
     assert set(variables) == set(settings.NACOS) - own
 

@@ -10,7 +10,7 @@ from nacos_integration.launch import environment, process
 
 
 def test_the_defaults_are_those_of_the_environment() -> None:
-    own = {"metadata", "config_file", "variables", "bind_host"}
+    own = {"metadata", "config_file", "home_page", "variables", "bind_host"}
     for name in conf.DEFAULTS.keys() - own:
         given = settings.NACOS[name]
         assert (tuple(given) if isinstance(given, list) else given) == conf.DEFAULTS[name], name

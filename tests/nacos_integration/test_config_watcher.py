@@ -91,8 +91,8 @@ def test_a_good_config_gets_in_force_and_on_record(setup: Setup) -> None:
 BAD: list[tuple[Callable[[Path], object], str]] = [
     (lambda file: file.write_text("clusters: 0"), "from 1 to 1000"),
     (lambda file: file.write_text("clusters: ["), "not valid YAML"),
-    (lambda file: file.write_text(""), "there is no config"),
-    (lambda file: file.write_text(" \n"), "there is no config"),
+    (lambda file: file.write_text(""), "is empty"),
+    (lambda file: file.write_text(" \n"), "is empty"),
     (lambda file: file.unlink(), "there is no config"),
     (lambda file: file.write_text("clusters: 4 #" + "x" * MAX_BYTES), "too large"),
     (lambda file: file.write_bytes(b"clusters: 4 # \xff"), "not UTF-8"),

@@ -10,7 +10,7 @@ from nacos_integration.launch import process
 @pytest.mark.parametrize(
     ("arguments", "reloader_child", "expected"),
     [
-        ("manage.py serve", False, True),
+        ("manage.py serve", False, False),
         ("manage.py serve --help", False, False),
         ("manage.py migrate", False, False),
         ("manage.py test", False, False),

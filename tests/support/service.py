@@ -85,6 +85,19 @@ class Service:
             check=False,
         )
 
+    def shell(self, command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command that the documents name, as an operator of this instance does."""
+        return subprocess.run(
+            # The virtual environment is not made again, whatever is newer.
+            ["bash", "-c", command.replace("make ", "make -o .venv/installed ")],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
     def start(self, command: Sequence[str] = SERVE) -> None:
         """Start, with SQLite migrated, but not what DATABASE_URL names; does not wait."""
         database = self.folder / "state" / "db.sqlite3"

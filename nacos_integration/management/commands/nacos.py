@@ -41,11 +41,7 @@ class Command(BaseCommand):
         agent = status.read()
         if options["json"]:
             self.stdout.write(json.dumps(agent, indent=1))
-        if not status.is_agent_running() or not agent:
-            raise CommandError(
-                f"no agent runs for port {self._conf.service_port} with state in "
-                f"{self._conf.state_dir}"
-            )
+        self._require_agent("start it first", bool(agent))
         if not options["json"]:
             self.stdout.writelines(f"{line}\n" for line in _describe(agent))
 
@@ -62,20 +58,34 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} of {len(findings)} checks failed")
 
     def _offline(self, options: dict[str, Any]) -> None:
+        self._require_registration()
+        if options["this_launch"]:
+            self._require_agent("there is no launch to deregister")
         since = offline.take_out(this_launch=options["this_launch"])
-        if not status.is_agent_running():
-            self.stdout.write("no agent runs; the instance will not register when it is started")
-            return
+        self._require_agent("it will not register when it is started")
         self._wait_for(since)
         self.stdout.write(f"{status.instance_address()} is deregistered")
 
     def _online(self, options: dict[str, Any]) -> None:
+        self._require_registration()
         since = offline.put_back()
-        if not status.is_agent_running():
-            self.stdout.write("no agent runs; the instance will register when it is started")
-            return
+        self._require_agent("it will register when it is started")
         self._wait_for(since)
         self.stdout.write(f"{status.instance_address()} is registered")
+
+    def _require_registration(self) -> None:
+        """Refuse to wait for a registry that the instance does not use."""
+        if not self._conf.uses_nacos:
+            raise CommandError(f"there is no registry: {self._conf.names['server_addr']} is unset")
+        if not self._conf.register_enabled:
+            raise CommandError(f"{self._conf.names['register_enabled']} is off")
+
+    def _require_agent(self, otherwise: str, has_status: bool = True) -> None:
+        if not status.is_agent_running() or not has_status:
+            raise CommandError(
+                f"no agent runs for port {self._conf.service_port} with state in "
+                f"{self._conf.state_dir}; {otherwise}"
+            )
 
     def _wait_for(self, since: float) -> None:
         if offline.wait_until_confirmed(since, CONFIRM_SECONDS):
@@ -111,6 +121,7 @@ def _describe(agent: dict[str, Any]) -> list[str]:
         ("source error", config.get("source_error")),
         ("write error", config.get("write_error")),
         ("file error", config.get("file_error")),
+        ("missing", config.get("missing")),
         ("rejected", (config.get("rejected") or {}).get("reason")),
         ("error", registration.get("error")),
         ("by operator", "; ".join(registration.get("differences") or [])),

@@ -1,7 +1,11 @@
 """`manage.py serve`: the agent in this process, gunicorn in a child process."""
 
+import contextlib
+import errno
 import logging
+import os
 import signal
+import socket
 import sys
 import time
 from typing import Any
@@ -24,11 +28,12 @@ EX_SOFTWARE = 70
 
 
 class Command(BaseCommand):
-    """Serves until SIGTERM or SIGINT, and ends in order.
+    """Serves until SIGTERM, SIGINT, SIGQUIT or a closed terminal, and ends in order.
 
     On SIGTERM the instance becomes not ready and deregisters. It serves for another `drain_seconds`
     because callers cache its address, unless a second signal comes. Then requests in flight finish.
-    SIGINT skips `drain_seconds`.
+    SIGINT and SIGQUIT skip `drain_seconds`. SIGHUP replaces the workers, unless it is ignored, as
+    under nohup. SIGUSR1 and SIGUSR2 do nothing.
     """
 
     help = "Serve with gunicorn, registered in Nacos if that is configured."
@@ -45,8 +50,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._signals: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
+        self._reloads = False
+        self._has_terminal = _has_terminal()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._on_hangup)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
         self._conf = conf.load()
         self._require_migrations()
         app = apps.get_app_config("nacos_integration")
@@ -60,14 +71,20 @@ class Command(BaseCommand):
                 f"directory {self._conf.state_dir}: stop it, or change {names['bind_port']} or "
                 f"{names['state_dir']}"
             )
+        if problem := self._port_problem():
+            agent.stop()
+            raise CommandError(problem)
         gunicorn = Gunicorn(self._conf)
         try:
             while not self._signals and gunicorn.exit_code is None and not agent.failed.is_set():
+                if self._reloads:
+                    self._reloads = False
+                    gunicorn.reload()
                 time.sleep(POLL_SECONDS)
             exit_code = gunicorn.exit_code
             # First, so that no new caller finds the instance.
             seconds_deregistered = agent.deregister()
-            if exit_code is None and signal.SIGINT not in self._signals:
+            if exit_code is None and not {signal.SIGINT, signal.SIGQUIT} & set(self._signals):
                 self._drain(gunicorn, self._conf.drain_seconds - seconds_deregistered)
         finally:
             gunicorn.stop()
@@ -81,6 +98,12 @@ class Command(BaseCommand):
         # No threading.Event: a second signal during its set() would deadlock.
         self._signals.append(number)
 
+    def _on_hangup(self, number: int, frame: Any) -> None:
+        if not self._has_terminal or _has_terminal():
+            self._reloads = True
+        elif not self._signals:  # it comes again from make and from the shell
+            self._signals.append(signal.SIGTERM)
+
     def _drain(self, gunicorn: Gunicorn, seconds: float) -> None:
         """Serve callers that still have the address, for `seconds` or until another signal."""
         received = len(self._signals)
@@ -91,6 +114,25 @@ class Command(BaseCommand):
             and gunicorn.exit_code is None
         ):
             time.sleep(POLL_SECONDS)
+
+    def _port_problem(self) -> str | None:
+        """Return why the port cannot be used; gunicorn would retry for seconds before it ends."""
+        host, port, names = self._conf.bind_host, self._conf.bind_port, self._conf.names
+        where = f"{names['bind_port']}: {port} at {host}"
+        with contextlib.suppress(socket.gaierror):  # gunicorn reports it
+            for family, kind, protocol, _, address in socket.getaddrinfo(
+                host.strip("[]") or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            ):
+                with socket.socket(family, kind, protocol) as listener:
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    try:
+                        listener.bind(address)
+                    except OSError as error:
+                        if error.errno == errno.EADDRINUSE:
+                            return f"{where}: another program uses this port: stop it, or change it"
+                        if error.errno == errno.EACCES:
+                            return f"{where}: this user may not use the port: use one above 1023"
+        return None
 
     def _require_migrations(self) -> None:
         try:
@@ -110,3 +152,12 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{len(missing)} migrations are not applied: run `python manage.py migrate` first"
             )
+
+
+def _has_terminal() -> bool:
+    """Return whether this process has a terminal that is open."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
