@@ -56,6 +56,8 @@ def test_what_is_no_such_value_is_named(env: Environment, kind: str, name: str, 
     [
         ({"WORKERS": "0"}, "WORKERS: 0: use at least 1"),
         ({"SERVE_DRAIN_SECONDS": "-1"}, "SERVE_DRAIN_SECONDS: -1.0: use at least 0"),
+        ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE: 'Mars/Olympus' is not known here"),
+        ({"TIME_ZONE": "../etc/passwd"}, "TIME_ZONE: '../etc/passwd' is not known here"),
         ({"LOG_LEVEL": "foo"}, "LOG_LEVEL: 'FOO': use one of DEBUG, INFO"),
         ({"API_KEYS_REQUIRED": "ture"}, "wrong setting: API_KEYS_REQUIRED: 'ture' is neither"),
         ({"NACOS_NAMESPACE": '"dev"'}, "(NACOS_NAMESPACE): "),
