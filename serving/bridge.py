@@ -40,8 +40,8 @@ class Bridge:
     A request gets a thread only when its body is complete and its lane is free, so slow senders
     and waiting requests take none. No thread waits for a client that reads slowly. A brief request
     runs on the event loop: waking a thread would take longer. Limits are checked in the order of
-    their cost: address, method, announced size, whether there is an API key, queue,
-    API key, body.
+    their cost: address, method, announced size, whether there is an API key, queue, API
+    key, body.
 
     Call it on one event loop. The scope's extensions must have `target`, and `connection_lost`: a
     future that is done when the connection ends.

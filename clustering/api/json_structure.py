@@ -44,8 +44,8 @@ class Block(NamedTuple):
 def read_block(body: bytes, start: int, size: int, stack: bytes, in_string: bool) -> Block:
     """Return the block from `start`: `size` bytes, or up to 11 less so that no escape is split.
 
-    `stack` and `in_string` are the state at its start. `size` is more than 11. The block tells
-    nothing of what comes after the first fault in the body.
+    `stack` and `in_string` are the state at its start. `size` is more than 11. After the
+    first fault in the body, what the block says has no meaning.
     """
     text = plain = body[start : start + size]
     if b"\\" in text:

@@ -94,7 +94,7 @@ class _Reader:
         return self._found
 
     def _keep(self, text: bytes, start: int, block: Block) -> None:
-        """Keep the end of a block for the next part, less of it where that says as much."""
+        """Keep the end of a block for the next part; if it is long, only what may show a fault."""
         is_part_of_string = block.is_part_of_string and len(text) > _LONGEST_NAME
         if is_part_of_string:
             try:
@@ -117,7 +117,7 @@ class _Reader:
         self._texts.append((text, start))
 
     def _refuse_long_number(self, start: int, ending: bytes) -> None:
-        """Raise Problem if the part ends within a number of a point; elsewhere, it is no matter."""
+        """Raise Problem if the part ends within a number of a point; others may have any digits."""
         text = b"".join(text for text, _ in self._texts)
         try:
             points = _decode(self._opening() + text + ending)

@@ -29,8 +29,8 @@ class TooManyExportsError(Exception):
 class Export:
     """The lines of a selection, newest first, in chunks of up to some hundred kB.
 
-    An export occupies a thread until the client has read it, so a process runs at most MAX_EXPORTS.
-    One more raises TooManyExportsError. An export must be closed, even if nothing was read.
+    An export keeps reading from the database, so a process runs at most MAX_EXPORTS. One more
+    raises TooManyExportsError. An export must be closed, even if nothing was read.
     """
 
     def __init__(self, selection: Selection) -> None:

@@ -18,7 +18,7 @@ class AppliedFile:
     """The applied config file, which nothing else should write.
 
     `content` is what was last applied and is still accepted, None where nothing is. One thread
-    calls `write`, another the rest.
+    calls `write`, another `is_damaged` and `repair`.
     """
 
     def __init__(self, path: Path, handler: type[ConfigHandler]) -> None:

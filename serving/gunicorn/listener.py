@@ -16,6 +16,8 @@ RETRY_SECONDS: Final = 1.0
 _WORKERS_MAX: Final = 1024
 _FREE: Final = -1
 _STARTING: Final = -2
+# Or less: each connection that the worker has left takes one away.
+_ENDING: Final = -3
 
 
 class Shares:
@@ -42,8 +44,8 @@ class Shares:
         self._counts[place] = 0
 
     def end(self, place: int) -> None:
-        """Stop to count: the worker accepts no more, and no other leaves connections to it."""
-        self._counts[place] = _STARTING
+        """Stop counting: the worker accepts no more, and no other leaves connections to it."""
+        self._counts[place] = _ENDING
 
     def leave(self, place: int) -> None:
         """Free the place of a worker that has ended."""
@@ -66,7 +68,7 @@ class Shares:
         self._counts[place] += count
 
     def is_least(self, place: int) -> bool:
-        """Return whether no other worker has fewer connections, by more than an eighth."""
+        """Return whether all others have at least seven eighths as many connections."""
         own = self._counts[place]
         return not any(0 <= count < own - own // 8 for count in self._counts.tolist())
 

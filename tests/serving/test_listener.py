@@ -44,6 +44,7 @@ def test_a_worker_that_accepts_no_more_slows_no_other() -> None:
         shares.end(other)
         shares.add(other, -1)  # of those that it has left
         assert shares.is_least(one)
+        assert not shares.is_any_starting()
         assert shares.join() != other
     finally:
         for place in range(4):
