@@ -6,8 +6,8 @@ Commands and the agent load this file, so it must not import scikit-learn.
 from dataclasses import replace
 from typing import Any, Final
 
-from clustering import services
-from clustering.api import access, limits
+from clustering import limits, services
+from clustering.api import access
 from clustering.config.parameters import Parameters
 from clustering.history import recording
 from nacos_integration import current, is_synced

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.api import limits
+from clustering import limits
 from clustering.config.parameters import Parameters
 from nacos_integration import AppliedConfig, current, wait_until_synced
 

@@ -8,14 +8,8 @@ from numpy.typing import NDArray
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from clustering.api import (
-    fit_timeout,
-    limits,
-    point_blocks,
-    slow_numbers,
-    strict_blocks,
-    strict_json,
-)
+from clustering import fit_timeout, limits
+from clustering.api.body import point_blocks, slow_numbers, strict_blocks, strict_json
 from serving.content_coding import is_gzip
 from serving.problems import too_large
 

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from numpy.typing import NDArray
 from rest_framework import serializers
 
-from clustering.api import limits
+from clustering import limits
 from serving.problems import Problem
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from clustering import metrics
-from clustering.api import fit_timeout, schema
+from clustering import fit_timeout, metrics
+from clustering.api import schema
 from clustering.api.points_view import PointsView
 from clustering.config.parameters import Parameters
 from clustering.engine import kmeans

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from clustering.api import fit_timeout, limits
+from clustering import fit_timeout, limits
 from clustering.config.parameters import check_clusters
 from clustering.engine import kmeans
 from serving.admission import overloaded

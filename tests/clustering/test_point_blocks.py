@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.request import Request
 
-from clustering.api import point_blocks
+from clustering.api.body import point_blocks
 from clustering.api.parsers import PointsParser
 from tests.support.json_bodies import (
     Literals,

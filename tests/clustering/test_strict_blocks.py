@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from django.test import override_settings
 
-from clustering.api import strict_blocks, strict_json
+from clustering.api.body import strict_blocks, strict_json
 from clustering.api.serializers import PointsField
 from serving.problems import Problem
 from tests.support.service import PYTHON, ROOT

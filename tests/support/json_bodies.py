@@ -12,7 +12,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from clustering.api import strict_json
+from clustering.api.body import strict_json
 from clustering.api.parsers import PointsParser
 from clustering.api.serializers import KMeansRequestSerializer
 from serving import problems

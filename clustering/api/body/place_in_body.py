@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from clustering.api import strict_json
-from clustering.api.gathered_points import GatheredPoints
+from clustering.api.body import strict_json
+from clustering.api.body.gathered_points import GatheredPoints
 from serving.problems import Problem
 
 _BYTE = re.compile(r"\(byte (\d+)\)$")

@@ -7,7 +7,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from clustering.api import limits
+from clustering import limits
 
 
 class GatheredPoints:

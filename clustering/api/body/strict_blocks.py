@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.api import slow_numbers, strict_json
-from clustering.api.gathered_points import GatheredPoints
-from clustering.api.json_structure import Block, read_block
-from clustering.api.place_in_body import Place
+from clustering.api.body import slow_numbers, strict_json
+from clustering.api.body.gathered_points import GatheredPoints
+from clustering.api.body.json_structure import Block, read_block
+from clustering.api.body.place_in_body import Place
 from serving.problems import Problem
 
 _Points = list[list[float]] | msgspec.UnsetType

@@ -1,0 +1,1 @@
+"""Reads the JSON of a request body: whole, or in blocks if it is large."""
