@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import statistics
+import subprocess
 import time
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.support.scene import (
 from tests.support.waiting import wait_until
 
 PUSH_SECONDS = 1.0
+BETTER_IP = "10.213.9.2"
 
 
 def restart_server(scene: Scene) -> None:
@@ -31,6 +33,23 @@ def restart_server_and_wait(scene: Scene) -> None:
     """The config changes as soon as the instance is listed again."""
     restart_server(scene)
     wait_until(lambda: scene.looks[-1].listed, PATIENCE_SECONDS, scene.service.log)
+
+
+def change_address(scene: Scene) -> None:
+    """The host gets a better address, and loses it again; its own loopback interface has it."""
+    before = scene.instance()["ip"]
+
+    def change(what: str) -> None:
+        command = ["ip", "address", what, f"{BETTER_IP}/32", "dev", "lo"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"run this as root: {done.stderr}"
+
+    change("add")
+    try:
+        wait_until(lambda: scene.instance().get("ip") == BETTER_IP, PATIENCE_SECONDS)
+    finally:
+        change("delete")
+    wait_until(lambda: scene.instance().get("ip") == before, PATIENCE_SECONDS)
 
 
 def freeze_server(scene: Scene) -> None:
@@ -191,6 +210,16 @@ FAULTS = [
         environment={"NACOS_BEAT_INTERVAL_SECONDS": "0.5"},
     ),
     Fault("password changed, and back", change_password),
+    Fault(
+        "the host's address changes",
+        change_address,
+        environment={
+            "HOST": "0.0.0.0",
+            "NACOS_SERVICE_IP": "",
+            "NACOS_PREFERRED_NETWORKS": f"{BETTER_IP}/32",
+        },
+        in_pytest=False,
+    ),
     Fault("service reloaded by SIGHUP", reload_service, "direct"),
     # In pytest too, tokens expire all the time, beside the other faults.
     Fault("tokens expire", let_tokens_expire, in_pytest=False),
