@@ -136,7 +136,11 @@ def _instance_errors(raw: dict[str, Any], name: Callable[[str], str]) -> Iterato
     try:
         ipaddress.IPv4Address(raw["service_ip"] or "0.0.0.0")  # noqa: S104 (not given is fine)
     except ValueError as error:
-        yield _error(4, f"{name('service_ip')}: {error}", "Use an IPv4 address such as 10.0.0.5.")
+        yield _error(
+            4,
+            f"{name('service_ip')}: {error}",
+            "Use an IPv4 address such as 10.0.0.5: Java callers make no URL of an IPv6 address.",
+        )
     for network in raw["preferred_networks"]:
         try:
             ipaddress.IPv4Network(network, strict=False)
