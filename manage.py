@@ -17,7 +17,9 @@ def main() -> None:
 
     try:
         # runserver has no setting for its address; these class attributes are its only default.
-        RunServer.default_addr = settings.HOST
+        # The first is for IPv4, the second for its option --ipv6.
+        RunServer.default_addr = "0.0.0.0" if settings.HOST == "::" else settings.HOST  # noqa: S104
+        RunServer.default_addr_ipv6 = settings.HOST
     except ImproperlyConfigured as error:  # reading the first setting reads all of them
         sys.exit(f"wrong setting: {error}")
     RunServer.default_port = str(settings.PORT)

@@ -425,6 +425,7 @@ def test_a_head_has_its_time_from_the_end_of_the_response_before(edge: Service) 
     start(edge, HTTP_READ_TIMEOUT_SECONDS="1")
     points = [[i * 7919 % 10007, i * 104729 % 10009] for i in range(20_000)]
     with connected(edge) as connection:
+        connection.settimeout(60)
         began = time.monotonic()
         connection.sendall(chunked(json.dumps({"points": points}).encode()) + b"GET /livez HT")
         assert answer(connection)[0].status == 200
