@@ -166,7 +166,7 @@ class Registration:
             answer is Answer.TIMEOUT and now - self._answered_at < SILENT_SECONDS
         ):
             return True
-        logger.error("registry: deregistering, %s: %s", asked, answer.value)
+        logger.error("registry: deregistering, own address: %s (%s)", answer.value, asked)
         self.deregister()
         self._set(RegistrationState.NOT_SERVING, error=f"{asked}: {answer.value}")
         return False
