@@ -121,7 +121,7 @@ def test_it_waits_in_the_same_queue_and_is_refused_when_that_is_full(service: Se
         wait_until(lambda: sample(service, gauge, model="skl-kmeans") == 1)
         waiting = pool.submit(post, service, LARGE)
         wait_until(lambda: sample(service, gauge, model="mini-batch-k-means") == 1)
-        assert problem(post(service)) == (503, "overloaded")
+        assert problem(post(service, LARGE)) == (503, "overloaded")
         assert [answer.result()[0] for answer in (*others, waiting)] == [200, 200, 200]
     assert post(service)[0] == 200
     refused = {"model": "mini-batch-k-means", "status": "503", "outcome": "overloaded"}

@@ -46,6 +46,7 @@ def test_a_wrong_port_is_one_line(
 
 def test_a_port_in_use_is_one_line(service: Service) -> None:
     assert service.manage("migrate", "-v", "0").returncode == 0
+    service.environment["HOST"] = "0.0.0.0"
     with socket.create_server(("0.0.0.0", service.port)):
         lines = start_in_vain(service, SERVE)
     (line,) = [line for line in lines if '"level":"INFO"' not in line]
