@@ -34,13 +34,13 @@ class Admission:
 
     def check_queue(self, model: ServedModel, body_bytes: int | None) -> None:
         """Raise Problem (503) if the queue of the lane is full, or of both for an unknown size."""
-        lanes = [self._small, self._large]
-        if body_bytes is not None:
+        if body_bytes is None:
+            lanes = [self._small, self._large]
+        else:
             lanes = [self._lane(model, body_bytes)]
-        for lane in lanes:
-            if len(lane.waiters) < conf.load().queue_size.value:
-                return
-        raise overloaded(f"{conf.load().queue_size.value} requests wait already")
+        size = conf.load().queue_size.value
+        if all(len(lane.waiters) >= size for lane in lanes):
+            raise overloaded(f"{size} requests wait already")
 
     @asynccontextmanager
     async def turn(

@@ -2,26 +2,17 @@
 
 import re
 import socket
-import subprocess
 import urllib.error
 
 import pytest
 
-from tests.support.service import GUNICORN, PYTHON, ROOT, SERVE, Service
+from tests.support.service import GUNICORN, PYTHON, SERVE, Service
 from tests.support.waiting import wait_until
 
 
 def start_in_vain(service: Service, command: tuple[str, ...]) -> list[str]:
     """Start, and return the lines of a start that fails."""
-    run = subprocess.run(
-        [PYTHON, *command],
-        cwd=ROOT,
-        env=service.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    run = service.run(PYTHON, *command)
     assert run.returncode == 1
     return (run.stdout + run.stderr).splitlines()
 

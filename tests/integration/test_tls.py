@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, publish, wait_until_listed
+from tests.support.forward_proxy import pipe
 from tests.support.service import free_port
 from tools.nacos_server import NacosServer
 
@@ -50,15 +51,6 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         )
     )
     return pem, key_file
-
-
-def pipe(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for end in (source, target):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager

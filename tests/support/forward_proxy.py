@@ -49,9 +49,9 @@ class _Handler(BaseHTTPRequestHandler):
         with socket.create_connection((host, int(port)), 5) as onward:
             self.send_response(HTTPStatus.OK)
             self.end_headers()
-            back = threading.Thread(target=_copy, args=(onward, self.connection))
+            back = threading.Thread(target=pipe, args=(onward, self.connection))
             back.start()
-            _copy(self.connection, onward)
+            pipe(self.connection, onward)
             back.join()
 
     def do_GET(self) -> None:
@@ -64,7 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
+def pipe(source: socket.socket, target: socket.socket) -> None:
+    """Pass on all bytes until one side ends, then end both."""
     with contextlib.suppress(OSError):
         source.settimeout(None)
         while data := source.recv(65536):

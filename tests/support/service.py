@@ -75,21 +75,17 @@ class Service:
 
     def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a management command to its end."""
-        return subprocess.run(
-            [*self.prefix, PYTHON, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return self.run(PYTHON, "manage.py", *arguments)
 
     def shell(self, command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command that the documents name, as an operator of this instance does."""
+        # The virtual environment is not made again, whatever is newer.
+        return self.run("bash", "-c", command.replace("make ", "make -o .venv/installed "))
+
+    def run(self, *command: str | Path) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end, with the environment of this instance."""
         return subprocess.run(
-            # The virtual environment is not made again, whatever is newer.
-            ["bash", "-c", command.replace("make ", "make -o .venv/installed ")],
+            [*self.prefix, *command],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,

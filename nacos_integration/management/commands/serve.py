@@ -121,7 +121,7 @@ class Command(BaseCommand):
         where = f"{names['bind_port']}: {port} at {host}"
         with contextlib.suppress(socket.gaierror):  # gunicorn reports it
             for family, kind, protocol, _, address in socket.getaddrinfo(
-                host.strip("[]") or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             ):
                 with socket.socket(family, kind, protocol) as listener:
                     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
