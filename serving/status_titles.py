@@ -22,6 +22,7 @@ TITLES: Final = {
     413: _("Content Too Large"),
     414: _("URI Too Long"),
     415: _("Unsupported Media Type"),
+    417: _("Expectation Failed"),
     422: _("Unprocessable Content"),
     429: _("Too Many Requests"),
     431: _("Request Header Fields Too Large"),
@@ -30,6 +31,7 @@ TITLES: Final = {
     500: _("Internal Server Error"),
     501: _("Not Implemented"),
     503: _("Service Unavailable"),
+    505: _("HTTP Version Not Supported"),
 }
 _BY_PRIMARY_TAG: Final = {code.partition("-")[0]: code for code, _name in settings.LANGUAGES}
 # A language range of one of LANGUAGES, and its weight (RFC 9110, 12.5.4), without spaces.
