@@ -57,13 +57,15 @@ def _own_parse_and_fit(content: bytes) -> Callable[[], Labels]:
     from clustering.api.parsers import PointsParser
     from clustering.api.serializers import PointsField
     from clustering.engine.kmeans import fit_predict
+    from clustering.engine.parameters import KMeansParameters
 
     context = {"request": APIRequestFactory().post("/")}
     parser, field = PointsParser(), PointsField()
 
     def work() -> Labels:
         parsed = parser.parse(BytesIO(content), parser_context=context)
-        labels: Labels = fit_predict(field.to_internal_value(parsed["points"]), 3).labels.tolist()
+        points = field.to_internal_value(parsed["points"])
+        labels: Labels = fit_predict(points, KMeansParameters(3)).labels.tolist()
         return labels
 
     return work

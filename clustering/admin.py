@@ -175,7 +175,7 @@ def _replay_context(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
     # module without needing it.
     from clustering.history import replay
 
-    original = replay.partition(row.payload, row.labels) if row.labels is not None else None
+    original = replay.original(row)
     in_force = current(Parameters).value.clusters
     form = replay.ReplayForm(
         request.GET if "clusters" in request.GET else None,
@@ -184,7 +184,8 @@ def _replay_context(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
     context: dict[str, Any] = {"original_partition": original, "replay_form": form}
     if form.is_bound and form.is_valid():
         try:
-            again = replay.fit(row.payload, form.cleaned_data["clusters"], request.META)
+            parameters = replay.parameters_of(row, form.cleaned_data["clusters"])
+            again = replay.fit(row.payload, parameters, request.META)
         except APIException as problem:
             form.add_error("clusters", str(problem.detail))
         else:

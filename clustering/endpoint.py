@@ -16,6 +16,8 @@ from serving.contract import Environ, ServedModel
 # 400 for what a JSON schema can express, 422 for what it cannot.
 PROBLEMS: Final = {
     "invalid-json": 400,
+    "invalid-query": 400,
+    "invalid-candidates": 400,
     "invalid-points": 400,
     "too-many-points": 400,
     "too-many-dimensions": 400,
@@ -23,6 +25,8 @@ PROBLEMS: Final = {
     "too-few-points": 422,
     "too-much-work": 422,
     "overflow": 422,
+    "method-not-allowed": 405,
+    "unsupported-media-type": 415,
     "fit-timeout": 503,
 }
 # Bytes of a body times clusters. A point has at least four bytes, so there are at most 32 clusters,
@@ -38,6 +42,7 @@ def points_model(*, name: str, path: str, view: str, **fields: Any) -> ServedMod
     common = ServedModel(
         name=name,
         path=path,
+        aliases=(f"{path}/",),
         url_name=name,
         view=view,
         max_body_bytes=limits.MAX_BODY_BYTES,
@@ -57,7 +62,9 @@ def is_brief(environ: Environ, body_bytes: int) -> bool:
     """
     config: services.Config = current(Parameters)
     environ[services.CONFIG_KEY] = config
-    return body_bytes * config.value.clusters <= _BRIEF_PRODUCT
+    parameters = config.value
+    clusters = parameters.clusters
+    return parameters == Parameters(clusters) and body_bytes * clusters <= _BRIEF_PRODUCT
 
 
 KMEANS: Final = points_model(
@@ -65,4 +72,11 @@ KMEANS: Final = points_model(
     path="/api/skl-kmeans",
     view="clustering.api.views.KMeansView",
     is_brief=is_brief,
+)
+# Ten times the work of a request to KMEANS, so all take the lane for large ones.
+ADVICE: Final = points_model(
+    name="skl-kmeans-advice",
+    path="/api/skl-kmeans/advice",
+    view="clustering.api.views.AdviceView",
+    large_from_bytes=0,
 )

@@ -4,6 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from serving.conf import Setting
 from serving.contract import IS_GONE, Environ
 from serving.problems import Problem
@@ -34,12 +37,18 @@ def _check_from_now(environ: Environ) -> Callable[[], None]:
 
     def check() -> None:
         if is_gone():
-            raise Problem("caller-gone", "the caller closed the connection during the fit")
+            raise Problem("caller-gone", _("the caller closed the connection during the fit"))
         if time.monotonic() > deadline:
             raise Problem(
                 "fit-timeout",
-                f"parsing and the fit took longer than {timeout:g} s ({TIMEOUT_SECONDS.name}); "
-                "send fewer points or dimensions",
+                format_lazy(
+                    _(
+                        "parsing and the fit took longer than {seconds} s ({setting}); send fewer "
+                        "points or dimensions"
+                    ),
+                    seconds=f"{timeout:g}",
+                    setting=TIMEOUT_SECONDS.name,
+                ),
             )
 
     return check

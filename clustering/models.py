@@ -23,6 +23,11 @@ class RequestRecord(models.Model):
         _("clusters"), null=True, help_text=_("k of k-means that was used.")
     )
     config_version = models.CharField(_("config version"), max_length=12, blank=True)
+    parameters = models.JSONField(
+        _("other parameters"),
+        null=True,
+        help_text=_("Parameters of k-means besides clusters; empty in rows of earlier releases."),
+    )
     duration_ms = models.FloatField(_("duration (ms)"))
     status = models.PositiveSmallIntegerField(_("HTTP status"))
     # Null instead of blank: SQLite copies the whole table to add a column with a default.

@@ -1,7 +1,6 @@
 """Labels for points, with the live config."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,43 +9,32 @@ from numpy.typing import NDArray
 from clustering import limits
 from clustering.config.parameters import Parameters
 from nacos_integration import AppliedConfig, current, wait_until_synced
+from serving.contract import Environ
 
 Config = AppliedConfig[Parameters]
 # Key of the WSGI environ, set by servers that read the config before they call the view.
 CONFIG_KEY: Final = "clustering.config"
-# Returns the label, from 0, of each point; points have the shape (n_points, n_dimensions).
 FitPredict = Callable[[NDArray[np.float64], Parameters], NDArray[np.int32]]
 
 
-@dataclass(frozen=True)
-class Clustering:
-    """Labels, with the number of clusters and the config that produced them."""
+def config_of(environ: Environ) -> Config:
+    """Return the config for the request with this WSGI environ; wait for the first one.
 
-    labels: NDArray[np.int32]
-    clusters: int
-    config_version: str
-
-    @property
-    def distinct_labels(self) -> int:
-        """How many clusters have points; fewer than `clusters` if too few points are distinct."""
-        return int(np.count_nonzero(np.bincount(self.labels)))
+    A request reads the config once, so a change meanwhile cannot mix two values.
+    """
+    config: Config | None = environ.get(CONFIG_KEY)
+    if config is None:
+        wait_until_synced()
+        config = environ[CONFIG_KEY] = current(Parameters)
+    return config
 
 
 def cluster(
-    points: NDArray[np.float64],
-    fit_predict: FitPredict,
-    *,
-    starts: int,
-    config: Config | None = None,
-) -> Clustering:
-    """Label `points`, of shape (n_points, n_dimensions), with `config` or the current config.
+    points: NDArray[np.float64], fit_predict: FitPredict, config: Config
+) -> NDArray[np.int32]:
+    """Return the label of each of `points`, of shape (n_points, n_dimensions).
 
-    Waits for the first config. Reads the config once, so a change during the call cannot mix two
-    values. Raises Problem (422) for points that cannot be clustered.
+    Raises Problem (422) for points that cannot be clustered.
     """
-    if config is None:
-        wait_until_synced()
-        config = current(Parameters)
-    clusters = config.value.clusters
-    limits.check(points, clusters, starts)
-    return Clustering(fit_predict(points, config.value), clusters, config.version)
+    limits.check(points, config.value)
+    return fit_predict(points, config.value)

@@ -14,6 +14,8 @@ from django.middleware import common
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from whitenoise import middleware as whitenoise
 
 from serving import conf, contract, problems, request_context
@@ -27,13 +29,13 @@ CONTENT_SECURITY_POLICY = (
     "form-action 'self'"
 )
 _DETAILS = {
-    400: "the request is malformed",
-    403: "forbidden; a form needs the CSRF token and the cookies of its page",
-    404: "nothing is served at this address",
-    405: "this method is not allowed here; see the Allow header",
-    429: "too many failed logins from this address; see the Retry-After header",
-    500: "unexpected error; see the service's log",
-    503: "too many logins at this moment; see the Retry-After header",
+    400: _("the request is malformed"),
+    403: _("forbidden; a form needs the CSRF token and the cookies of its page"),
+    404: _("nothing is served at this address"),
+    405: _("this method is not allowed here; see the Allow header"),
+    429: _("too many failed logins from this address; see the Retry-After header"),
+    500: _("unexpected error; see the service's log"),
+    503: _("too many logins at this moment; see the Retry-After header"),
 }
 
 
@@ -106,14 +108,13 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
             # For example, Django rejects a service name with an underscore.
             host = request.META["HTTP_HOST"] = "invalid"
         if request.path_info.startswith(ADMIN):
-            domain, _ = split_domain_port(host)
+            domain, _port = split_domain_port(host)
             if not validate_host(domain, settings.ADMIN_ALLOWED_HOSTS):
-                return problems.respond(
-                    request.META,
-                    400,
-                    "host-not-allowed",
-                    f"the admin is not served as {domain}; add that name to DJANGO_ALLOWED_HOSTS",
+                detail = format_lazy(
+                    _("the admin is not served as {name}; add that name to DJANGO_ALLOWED_HOSTS"),
+                    name=domain,
                 )
+                return problems.respond(request.META, 400, "host-not-allowed", detail)
         return get_response(request)
 
     return middleware

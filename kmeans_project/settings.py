@@ -93,7 +93,7 @@ KMEANS_BODIES_MAX_BYTES = env.int(
     "KMEANS_BODIES_MAX_BYTES", KMEANS_MAX_BODY_BYTES + 64 * 1024 * 1024
 )
 # Dotted paths of the ServedModels.
-SERVED_MODELS = ["clustering.endpoint.KMEANS"]
+SERVED_MODELS = ["clustering.endpoint.KMEANS", "clustering.endpoint.ADVICE"]
 KMEANS_QUEUE_SIZE = env.int("KMEANS_QUEUE_SIZE", 64)
 KMEANS_QUEUE_TIMEOUT_SECONDS = env.float("KMEANS_QUEUE_TIMEOUT_SECONDS", 5.0)
 HISTORY_ENABLED = env.bool("HISTORY_ENABLED", True)

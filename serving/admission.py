@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from serving import conf, metrics
 from serving.contract import ServedModel, served_models
-from serving.problems import Problem
+from serving.problems import Problem, Text
 
 # One for small requests and one for large ones. Two small ones at once would compete for the GIL,
 # and take longer than one after the other. Large ones mostly run without the GIL, so small ones
@@ -40,7 +43,7 @@ class Admission:
             lanes = [self._lane(model, body_bytes)]
         size = conf.load().queue_size.value
         if all(len(lane.waiters) >= size for lane in lanes):
-            raise overloaded(f"{size} requests wait already")
+            raise overloaded(format_lazy(_("{waiting} requests wait already"), waiting=size))
 
     @asynccontextmanager
     async def turn(
@@ -87,7 +90,9 @@ class Admission:
             return
         if gone.done():
             raise caller_gone()
-        raise overloaded(f"waited {timeout:g} s for other requests")
+        raise overloaded(
+            format_lazy(_("waited {seconds} s for other requests"), seconds=f"{timeout:g}")
+        )
 
     def _release(self, lane: _Lane) -> None:
         """Pass the lane to the next waiter, or mark it as free."""
@@ -97,13 +102,16 @@ class Admission:
             lane.is_taken = False
 
 
-def overloaded(why: str) -> Problem:
+def overloaded(why: Text) -> Problem:
     """Return the Problem (503) that asks the caller to retry."""
-    problem = Problem("overloaded", f"{why}; try again after {RETRY_AFTER_SECONDS} s")
+    detail = format_lazy(
+        _("{why}; try again after {seconds} s"), why=why, seconds=RETRY_AFTER_SECONDS
+    )
+    problem = Problem("overloaded", detail)
     problem.wait = RETRY_AFTER_SECONDS
     return problem
 
 
 def caller_gone() -> Problem:
     """Return the Problem (499) of a caller that did not wait for the response."""
-    return Problem("caller-gone", "the caller closed the connection while waiting")
+    return Problem("caller-gone", _("the caller closed the connection while waiting"))

@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from serving import conf
 from serving.admission import overloaded
 from serving.conf import Setting
@@ -32,8 +35,15 @@ class Budget:
         limit = conf.load().bodies_max_bytes
         if self.held + more > limit.value:
             raise overloaded(
-                f"bodies of {self.held} bytes are held already, and together they may have "
-                f"{limit.value} ({limit.name})"
+                format_lazy(
+                    _(
+                        "bodies of {held} bytes are held already, and together they may have "
+                        "{limit} ({setting})"
+                    ),
+                    held=self.held,
+                    limit=limit.value,
+                    setting=limit.name,
+                )
             )
 
 
@@ -60,10 +70,12 @@ class Body:
             try:
                 await self._read_into(body, deadline, limit, gunzip)
             except TimeoutError:
-                raise Problem(
-                    "request-timeout",
-                    f"the body did not arrive within {timeout.value:g} s ({timeout.name})",
-                ) from None
+                detail = format_lazy(
+                    _("the body did not arrive within {seconds} s ({setting})"),
+                    seconds=f"{timeout.value:g}",
+                    setting=timeout.name,
+                )
+                raise Problem("request-timeout", detail) from None
             return body.getvalue()
 
     def release(self) -> None:
@@ -111,7 +123,7 @@ class Body:
         if asyncio.get_running_loop().time() > deadline:
             raise TimeoutError
         if message["type"] != "http.request":
-            raise Problem("incomplete-body", "the connection ended within the body")
+            raise Problem("incomplete-body", _("the connection ended within the body"))
         self._is_whole = not message.get("more_body")
         piece: bytes = message.get("body", b"")
         return piece

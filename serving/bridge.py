@@ -12,6 +12,8 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.urls import resolve
 from django.utils.module_loading import import_string
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from serving import checks, conf, contract, problems, request_context
 from serving.admission import LANES, Admission, caller_gone
@@ -138,7 +140,8 @@ class Bridge:
         Raises APIException if the body need not be read.
         """
         if (coding := environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower()) != "chunked":
-            raise Problem("not-implemented", f"the transfer coding {coding} is not supported")
+            detail = format_lazy(_("the transfer coding {coding} is not supported"), coding=coding)
+            raise Problem("not-implemented", detail)
         length = environ["CONTENT_LENGTH"]
         announced = int(length) if length else None
         if announced and announced > limit.value:

@@ -5,6 +5,8 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import UnsupportedMediaType
 
 from serving.problems import Problem
@@ -15,7 +17,7 @@ BLOCK_BYTES: Final = 1024 * 1024
 _GZIP: Final = (["gzip"], ["x-gzip"], ["gzip", "deflate"])
 # zlib's: the largest window, with the head and the checksum of gzip.
 _WINDOW_BITS: Final = 16 + zlib.MAX_WBITS
-_ADVICE: Final = (
+_ADVICE: Final = _(
     "send the body as Content-Encoding says, or without it; in Feign, set "
     "spring.cloud.openfeign.compression.request.enabled=false, in older releases "
     "feign.compression.request.enabled=false"
@@ -31,7 +33,11 @@ def is_gzip(environ: Mapping[str, Any]) -> bool:
     codings = [coding.strip().lower() for coding in field.split(",")]
     codings = [coding for coding in codings if coding not in ("", "identity")]
     if codings and codings not in _GZIP:
-        raise UnsupportedMediaType(field, f"the content coding {field} is not accepted; use gzip")
+        error = UnsupportedMediaType(field)
+        error.detail = format_lazy(  # type: ignore[assignment]  # DRF would translate it here
+            _("the content coding {coding} is not accepted; use gzip"), coding=field
+        )
+        raise error
     return bool(codings)
 
 
@@ -55,15 +61,18 @@ class Gunzip:
                     self._gone, self._stream.decompress, piece, BLOCK_BYTES
                 )
             except zlib.error as error:
-                raise Problem(
-                    "invalid-gzip", f"the body is not gzip ({error}); {_ADVICE}"
-                ) from None
+                detail = format_lazy(
+                    _("the body is not gzip ({error}); {advice}"), error=error, advice=_ADVICE
+                )
+                raise Problem("invalid-gzip", detail) from None
             if self._stream.unused_data:
-                raise Problem("invalid-gzip", "the body goes on after the end of the gzip member")
+                detail = _("the body goes on after the end of the gzip member")
+                raise Problem("invalid-gzip", detail)
             piece = self._stream.unconsumed_tail
             yield block
 
     def end(self) -> None:
         """Raise Problem (400) if the body is not complete."""
         if not self._stream.eof:
-            raise Problem("invalid-gzip", f"the gzip body is cut off; {_ADVICE}")
+            detail = format_lazy(_("the gzip body is cut off; {advice}"), advice=_ADVICE)
+            raise Problem("invalid-gzip", detail)

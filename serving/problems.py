@@ -6,6 +6,10 @@ from functools import cache
 from typing import Any, Final
 
 from django.http import JsonResponse
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 from rest_framework.exceptions import APIException
 from rest_framework.views import exception_handler
 
@@ -15,6 +19,8 @@ from serving.conf import Setting
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+# Lazy text is translated when it is shown.
+Text = str | Promise
 # The codes for requests to any model. Each model adds its own.
 GENERIC: Final = {
     "incomplete-body": 400,
@@ -41,25 +47,28 @@ def status_by_code() -> dict[str, int]:
 class Problem(APIException):
     """An error for the caller: a code of `status_by_code`, what is wrong, and where in the body.
 
+    A lazy `detail` is translated for the response, and English in the log and the history.
     `wait` is the Retry-After header in seconds, as in DRF's Throttled.
     """
 
     wait: int | None = None
 
-    def __init__(self, code: str, detail: str, pointer: str | None = None) -> None:
-        super().__init__(detail, code)
+    def __init__(self, code: str, detail: Text, pointer: str | None = None) -> None:
+        super().__init__("", code)
+        # DRF would make it a string in the language of the thread.
+        self.text = self.detail = detail  # type: ignore[assignment]
         self.status_code = status_by_code()[code]
         self.code = code
         self.pointer = pointer
 
 
 class ProblemResponse(JsonResponse):
-    """A response with a problem document in `language`, which the title has.
+    """A response with a problem document in `language`.
 
-    `problem` and `code` are kept for the request history.
+    `problem`, `code` and the English `detail` are kept for the request history.
     """
 
-    def __init__(self, problem: dict[str, Any], code: str, language: str) -> None:
+    def __init__(self, problem: dict[str, Any], code: str, language: str, detail: str) -> None:
         super().__init__(
             problem,
             status=problem["status"],
@@ -71,11 +80,17 @@ class ProblemResponse(JsonResponse):
         self["Vary"] = "Accept-Language"
         self.problem = problem
         self.code = code
+        self.detail = detail
 
 
 def too_large(limit: Setting[int]) -> Problem:
     """Return the Problem (413) of a body beyond the limit."""
-    return Problem("body-too-large", f"the body is larger than {limit.value} bytes ({limit.name})")
+    detail = format_lazy(
+        _("the body is larger than {limit} bytes ({setting})"),
+        limit=limit.value,
+        setting=limit.name,
+    )
+    return Problem("body-too-large", detail)
 
 
 def code_of(status: int) -> str:
@@ -84,21 +99,25 @@ def code_of(status: int) -> str:
 
 
 def respond(
-    environ: Mapping[str, Any], status: int, code: str, detail: str, pointer: str | None = None
+    environ: Mapping[str, Any], status: int, code: str, detail: Text, pointer: str | None = None
 ) -> ProblemResponse:
-    """Return a problem document for the request with this WSGI environ."""
+    """Return a problem document for the request with this WSGI environ, in its language."""
     language = status_titles.language_of(environ)
+    with override(language):
+        translated = str(detail)
+    with override("en"):
+        english = str(detail)
     members: dict[str, Any] = {
         "type": conf.load().problem_prefix + code,
         "title": status_titles.title_of(status, language),
         "status": status,
-        "detail": detail,
+        "detail": translated,
     }
     if pointer is not None:
         members["pointer"] = pointer
     if caller := request_context.current.get():
         members["request_id"] = caller.request_id
-    return ProblemResponse(members, code, language)
+    return ProblemResponse(members, code, language, english)
 
 
 def respond_without_request(status: int, detail: str) -> ProblemResponse:
@@ -124,16 +143,22 @@ def answer(error: Exception, environ: Mapping[str, Any]) -> ProblemResponse:
     response = exception_handler(error, {})
     if response is None:
         logger.error("unexpected error answering a request", exc_info=error)
-        return respond(environ, 500, "internal-error", "an unexpected error; see the service's log")
+        detail: Text = _("an unexpected error; see the service's log")
+        return respond(environ, 500, "internal-error", detail)
     pointer: str | None = None
     if isinstance(error, Problem):
-        code, detail, pointer = error.code, str(error.detail), error.pointer
+        code, detail, pointer = error.code, error.text, error.pointer
     else:
         code = code_of(response.status_code)
-        detail = str(getattr(error, "detail", error)) or status_titles.in_english(
-            response.status_code
-        )
+        detail = _detail_of(error) or status_titles.in_english(response.status_code)
     problem = respond(environ, response.status_code, code, detail, pointer)
     for name, value in response.headers.items():
         problem.headers.setdefault(name, value)
     return problem
+
+
+def _detail_of(error: Exception) -> Text:
+    """Return the detail of an error of DRF or Django, lazy if it is DRF's own text."""
+    detail: Text = getattr(error, "detail", None) or str(error)
+    default: Text = getattr(error, "default_detail", "")
+    return default if str(detail) == str(default) else detail

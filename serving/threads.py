@@ -5,6 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from serving import conf
 from serving.admission import caller_gone, overloaded
 
@@ -53,7 +56,13 @@ class Pool:
             return
         limits = conf.load()
         if self._waiting >= limits.queue_size.value:
-            raise overloaded(f"{self._waiting} {self._purpose} requests wait already")
+            raise overloaded(
+                format_lazy(
+                    _("{waiting} {purpose} requests wait already"),
+                    waiting=self._waiting,
+                    purpose=self._purpose,
+                )
+            )
         self._waiting += 1
         timeout = limits.queue_timeout_seconds.value
         free = asyncio.ensure_future(self._free.acquire())
@@ -71,4 +80,10 @@ class Pool:
             return
         if gone.done():
             raise caller_gone()
-        raise overloaded(f"no thread for {self._purpose} within {timeout:g} s")
+        raise overloaded(
+            format_lazy(
+                _("no thread for {purpose} within {seconds} s"),
+                purpose=self._purpose,
+                seconds=f"{timeout:g}",
+            )
+        )

@@ -6,6 +6,9 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import (
@@ -88,9 +91,15 @@ def admit(environ: Mapping[str, Any]) -> api_keys.KnownKey:
         raise _unavailable() from error
     if known is None:
         # The same for unknown, expired and revoked keys, so that callers learn nothing about them.
-        raise _with_scheme(AuthenticationFailed("the API key is not valid"))
+        raise _with_scheme(AuthenticationFailed(), _("the API key is not valid"))
     if not api_keys.keyring.count(known):
-        raise Throttled(api_keys.seconds_to_next_minute())
+        seconds = api_keys.seconds_to_next_minute()
+        throttled = Throttled(seconds)
+        throttled.detail = format_lazy(  # type: ignore[assignment]
+            _("the API key has reached its requests per minute; try again in {seconds} s"),
+            seconds=math.ceil(seconds),
+        )
+        raise throttled
     return known
 
 
@@ -101,16 +110,17 @@ def require_key(environ: Mapping[str, Any]) -> str:
     """
     scheme, _, key = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != SCHEME.lower() or not key:
-        raise _with_scheme(NotAuthenticated("send an API key: `Authorization: Api-Key <key>`"))
+        raise _with_scheme(NotAuthenticated(), _("send an API key: `Authorization: Api-Key <key>`"))
     return str(key)
 
 
-def _with_scheme(error: APIException) -> APIException:
+def _with_scheme(error: APIException, detail: Promise) -> APIException:
+    error.detail = detail  # type: ignore[assignment]  # DRF would translate it here
     error.auth_header = SCHEME  # type: ignore[attr-defined]  # DRF looks for it
     return error
 
 
 def _unavailable() -> Problem:
-    problem = Problem("unavailable", "API keys cannot be checked at the moment; try again")
+    problem = Problem("unavailable", _("API keys cannot be checked at the moment; try again"))
     problem.wait = math.ceil(api_keys.PAUSE_SECONDS)
     return problem

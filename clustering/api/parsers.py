@@ -1,24 +1,23 @@
 """Parses a request body, up to a size limit, and more strictly than JSON libraries do."""
 
-from collections.abc import Mapping
+import codecs
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from rest_framework.exceptions import UnsupportedMediaType
+from django.utils.translation import gettext_lazy as _
 from rest_framework.parsers import BaseParser
 
 from clustering import fit_timeout, limits
 from clustering.api.body import point_blocks, slow_numbers, strict_blocks, strict_json
 from serving.content_coding import is_gzip
-from serving.problems import too_large
+from serving.problems import Problem, too_large
 
 
 class PointsParser(BaseParser):
     """Parses `{"points": [[x, y], …]}`; a bool or a string is not accepted as a number.
 
-    Returns an array or nested lists for the serializer. Raises Problem, whose pointer is the place
-    of the first error.
+    Returns the points as an array or nested lists, for the serializer, and under `others` the first
+    other members, as JSON by name. Raises Problem, whose pointer is the place of the first error.
     """
 
     media_type = "application/json"
@@ -32,18 +31,22 @@ class PointsParser(BaseParser):
         stream: IO[Any],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> dict[str, NDArray[np.float64] | list[list[float]]]:
+    ) -> dict[str, Any]:
         assert parser_context, "DRF's views pass one"
         body = self._read(stream, parser_context)
+        if body.startswith(codecs.BOM_UTF8):
+            body = body[len(codecs.BOM_UTF8) :]
         check = fit_timeout.check_of(parser_context["request"].META)
-        points: NDArray[np.float64] | list[list[float]] | None = None
+        return self._content(body, check)._asdict()
+
+    def _content(self, body: bytes, check: Callable[[], None]) -> strict_json.Content:
         if len(body) >= self.blocks_from_bytes:
             points = point_blocks.read(body, self.block_bytes, check)
-            if points is None and (
-                len(body) > self.strict_block_bytes or slow_numbers.are_in(body)
-            ):
-                points = strict_blocks.read(body, self.strict_block_bytes, check)
-        return {"points": strict_json.decode(body) if points is None else points}
+            if points is not None:
+                return strict_json.Content(points, {})
+            if len(body) > self.strict_block_bytes or slow_numbers.are_in(body):
+                return strict_blocks.read(body, self.strict_block_bytes, check)
+        return strict_json.decode(body)
 
     @staticmethod
     def _read(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
@@ -52,7 +55,7 @@ class PointsParser(BaseParser):
         limit = model.max_body_bytes if model else limits.MAX_BODY_BYTES
         meta = context["request"].META
         if is_gzip(meta):  # the server expands it; others, such as runserver, do not
-            raise UnsupportedMediaType("gzip", "this server does not expand gzip")
+            raise Problem("unsupported-media-type", _("this server does not expand gzip"))
         announced = meta.get("CONTENT_LENGTH") or "0"
         if announced.isdigit() and int(announced) > limit.value:
             raise too_large(limit)

@@ -1,10 +1,13 @@
 """The view that all models of points share; it imports no scikit-learn."""
 
+import json
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, NoReturn
 
 import numpy as np
 from django.http import HttpResponse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -12,15 +15,22 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from clustering import services
+from clustering.api import details
 from clustering.api.access import ApiKeyAuthentication
+from clustering.api.body.strict_json import Members
 from clustering.api.parsers import PointsParser
 from clustering.api.renderers import LabelsRenderer
 from clustering.api.serializers import KMeansRequestSerializer
 from clustering.config.parameters import Parameters
 from clustering.history import recording
 from serving.contract import ServedModel
+from serving.problems import Problem
 from serving.request_context import ARRIVED_AT
 
+_JSON: Final = "application/json"
+# Of ignored members, in a header.
+_NAMES_MAX: Final = 5
+_NAME_MAX: Final = 40
 # Shared by all requests, so that its fields are created only once. It holds no request's data.
 _request_serializer = KMeansRequestSerializer()
 
@@ -49,8 +59,8 @@ class PointsView(APIView):
 
     # Set by the route.
     model: ServedModel = None  # type: ignore[assignment]
-    # How often `fit_predict` restarts: a factor of the work, which is limited.
-    starts: ClassVar[int] = 10
+    # The members of the body that are read besides the points.
+    members: ClassVar[frozenset[str]] = frozenset()
 
     authentication_classes = (ApiKeyAuthentication,)
     permission_classes = ()
@@ -58,9 +68,11 @@ class PointsView(APIView):
     renderer_classes = (LabelsRenderer,)
     content_negotiation_class = JSONNegotiation
 
-    # Each request has its own view object. None until the points are parsed, or labelled.
+    # Each request has its own view object. None until the points are parsed, the config is read,
+    # or the points are labelled.
     _points: NDArray[np.float64] | None = None
-    _clustering: services.Clustering | None = None
+    _config: services.Config | None = None
+    _labels: NDArray[np.int32] | None = None
 
     def fit_predict(self, points: NDArray[np.float64], parameters: Parameters) -> NDArray[np.int32]:
         """Return the label, from 0, of each point; there are at least `parameters.clusters`."""
@@ -68,28 +80,62 @@ class PointsView(APIView):
 
     def post(self, request: Request) -> HttpResponse:
         """Answer with the cluster label of each point."""
-        self._points = _request_serializer.run_validation(request.data)["points"]
+        data: dict[str, Any] = request.data  # type: ignore[assignment]  # see PointsParser
+        self._points = _request_serializer.run_validation(data)["points"]
+        others = data.get("others", {})
         # DRF's request objects form reference cycles, and live until the next garbage collection.
         # They must not keep the nested lists, which need far more memory than the array.
-        request.data.clear()
-        self._clustering = done = services.cluster(
-            self._points,
-            self.fit_predict,
-            starts=self.starts,
-            config=request.META.get(services.CONFIG_KEY),
-        )
-        headers = {
-            "X-KMeans-Clusters": str(done.clusters),
-            "X-Config-Version": done.config_version,
-        }
-        if (distinct := done.distinct_labels) < done.clusters:
-            headers["X-KMeans-Warning"] = (
-                f"only {distinct} of {done.clusters} clusters have points: "
+        data.clear()
+        self._config = services.config_of(request.META)
+        content, warnings = self.answer(request, self._points, self._config, others)
+        if ignored := [name for name in others if name not in self.members]:
+            warnings.append(_ignored(ignored))
+        headers = {"X-Config-Version": self._config.version}
+        if self._labels is not None:
+            headers["X-KMeans-Clusters"] = str(self._config.value.clusters)
+        if warnings:
+            headers["X-KMeans-Warning"] = "; ".join(warnings)
+        # Rendered here, because DRF's Response is slower.
+        body = request.accepted_renderer.render(content)
+        return HttpResponse(body, content_type=LabelsRenderer.media_type, headers=headers)
+
+    def answer(
+        self,
+        request: Request,
+        points: NDArray[np.float64],
+        config: services.Config,
+        others: Members,
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Return the content of the answer, and warnings; `others` are the other members."""
+        with_details = details.are_wanted(request)
+        labels = self._labels = services.cluster(points, self.fit_predict, config)
+        clusters = config.value.clusters
+        warnings = []
+        distinct = int(np.count_nonzero(np.bincount(labels)))
+        if distinct < clusters:
+            warnings.append(
+                f"only {distinct} of {clusters} clusters have points: "
                 "fewer points are distinct than clusters"
             )
-        # Rendered here, because DRF's Response is slower.
-        content = request.accepted_renderer.render({"results": done.labels})
-        return HttpResponse(content, content_type=LabelsRenderer.media_type, headers=headers)
+        content: dict[str, Any] = {"results": labels}
+        if with_details:
+            content |= details.of(points, labels, config)
+        return content, warnings
+
+    def http_method_not_allowed(  # type: ignore[override]  # DRF passes its own requests
+        self, request: Request, *args: Any, **kwargs: Any
+    ) -> NoReturn:
+        detail = _("send a POST request, not {method}")
+        raise Problem("method-not-allowed", format_lazy(detail, method=request.method))
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the request before its body is parsed."""
+        super().initial(request, *args, **kwargs)
+        sent = request.content_type
+        has_body = request.method == "POST" and request.stream is not None
+        if has_body and sent.partition(";")[0].strip().lower() != _JSON:
+            detail = _("send the header `Content-Type: application/json`, not `{sent}`")
+            raise Problem("unsupported-media-type", format_lazy(detail, sent=sent or "-"))
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         self._started = request.META.get(ARRIVED_AT) or time.perf_counter()
@@ -105,7 +151,15 @@ class PointsView(APIView):
                 final,
                 self._started,
                 points=self._points,
-                clustering=self._clustering,
+                config=self._config,
+                labels=self._labels,
             )
-            self._points = self._clustering = None
+            self._points = self._labels = None
         return final
+
+
+def _ignored(names: list[str]) -> str:
+    # A header has no other characters than those of ASCII.
+    shown = ", ".join(json.dumps(name[:_NAME_MAX]) for name in names[:_NAMES_MAX])
+    more = ", ..." if len(names) > _NAMES_MAX else ""
+    return f"these members of the body have no effect: {shown}{more}"

@@ -13,7 +13,7 @@ _TEXT_FROM_LABELS: Final = 10_000
 
 
 class LabelsRenderer(BaseRenderer):
-    """Renders `{"results": labels}` with an array of labels, or other data of plain types."""
+    """Renders arrays of labels, and data of plain types."""
 
     media_type = "application/json"
     format = "json"

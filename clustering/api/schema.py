@@ -1,7 +1,7 @@
 """What the OpenAPI schema says of models of points, besides the serializers."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -10,8 +10,10 @@ from drf_spectacular.utils import (
     extend_schema,
     extend_schema_view,
 )
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from clustering.api.details import PARAMETER
 from clustering.api.serializers import (
     KMeansRequestSerializer,
     KMeansResponseSerializer,
@@ -51,14 +53,17 @@ def _header(name: str, description: str, statuses: list[str]) -> OpenApiParamete
     )
 
 
-_RESPONSES: Final = {
-    ("200", "application/json"): KMeansResponseSerializer,
-    **{
-        (status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description)
-        for status, description in PROBLEMS.items()
-    },
+_PROBLEM_RESPONSES: Final = {
+    (status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description)
+    for status, description in PROBLEMS.items()
 }
 _PARAMETERS: Final = [
+    OpenApiParameter(
+        PARAMETER,
+        bool,
+        description="Whether the answer describes the clusters too.",
+        default=False,
+    ),
     OpenApiParameter(
         "X-Request-ID",
         str,
@@ -79,32 +84,49 @@ _PARAMETERS: Final = [
     ),
     _header(
         "X-KMeans-Warning",
-        "Present if there are fewer distinct points than clusters.",
+        "Present if there are fewer distinct points than clusters, or members of the body that "
+        "have no effect; several warnings are joined by `; `.",
         ["200"],
     ),
     _header("Retry-After", "The seconds to wait before a retry.", ["429", "503"]),
 ]
 
 
+_EXAMPLES: Final = [
+    OpenApiExample("Nine points", value={"points": _REFERENCE}, request_only=True),
+    OpenApiExample(
+        "Their labels with three clusters",
+        value={"results": [1, 1, 1, 1, 2, 0, 0, 0, 0]},
+        response_only=True,
+        status_codes=["200"],
+    ),
+]
+ADVICE_EXAMPLES: Final = [
+    OpenApiExample(
+        "Nine points, and two candidates",
+        value={"points": _REFERENCE, "candidates": [2, 3]},
+        request_only=True,
+    ),
+]
+
+
 def describes(
-    *, operation_id: str, summary: str, description: str
+    *,
+    operation_id: str,
+    summary: str,
+    description: str,
+    request: type[Serializer[Any]] = KMeansRequestSerializer,
+    response: type[Serializer[Any]] = KMeansResponseSerializer,
+    examples: Sequence[OpenApiExample] = _EXAMPLES,
 ) -> Callable[[type[APIView]], type[APIView]]:
     """Return a decorator that describes a PointsView."""
     described = extend_schema(
         operation_id=operation_id,
         summary=summary,
         description=description,
-        request=KMeansRequestSerializer,
-        responses=_RESPONSES,
+        request=request,
+        responses={("200", "application/json"): response, **_PROBLEM_RESPONSES},
         parameters=_PARAMETERS,
-        examples=[
-            OpenApiExample("Nine points", value={"points": _REFERENCE}, request_only=True),
-            OpenApiExample(
-                "Their labels with three clusters",
-                value={"results": [1, 1, 1, 1, 2, 0, 0, 0, 0]},
-                response_only=True,
-                status_codes=["200"],
-            ),
-        ],
+        examples=list(examples),
     )
     return extend_schema_view(post=described)

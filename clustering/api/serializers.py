@@ -55,13 +55,92 @@ class KMeansRequestSerializer(serializers.Serializer[Any]):
     points = PointsField()
 
 
+@extend_schema_field(
+    {
+        "type": "array",
+        "description": "The mean of each cluster's points; null for a cluster without points.",
+        "items": {
+            "type": "array",
+            "nullable": True,
+            "items": {"type": "number", "format": "double"},
+        },
+    }
+)
+class CentersField(serializers.Field[Any, Any, Any, Any]):
+    """Describes centres; the renderer writes them."""
+
+
+def _sizes() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.IntegerField(min_value=0),
+        required=False,
+        help_text="The number of points of each cluster, by label.",
+    )
+
+
 class KMeansResponseSerializer(serializers.Serializer[Any]):
-    """The cluster of each point, in the order of the request."""
+    """The cluster of each point, in the order of the request; the rest with `details=true`."""
 
     results = serializers.ListField(
         child=serializers.IntegerField(min_value=0),
         help_text="The label of each point, from 0 to clusters - 1, in the order of the request.",
     )
+    clusters = serializers.IntegerField(
+        min_value=1, required=False, help_text="The number of clusters that was used."
+    )
+    centers = CentersField(required=False)
+    sizes = _sizes()
+    inertia = serializers.FloatField(
+        required=False, help_text="The sum of the squared distances to the centres."
+    )
+    config_version = serializers.CharField(
+        required=False, help_text="The same as the header X-Config-Version."
+    )
+
+
+class AdviceRequestSerializer(KMeansRequestSerializer):
+    """The points, and the numbers of clusters to compare."""
+
+    candidates = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=settings.KMEANS_MAX_CLUSTERS),
+        min_length=1,
+        required=False,
+        help_text="The numbers of clusters to compare; 2 to 10 by default.",
+    )
+
+
+class CandidateSerializer(serializers.Serializer[Any]):
+    """A fit with one number of clusters; labels and centres with `details=true`."""
+
+    clusters = serializers.IntegerField(min_value=1, help_text="The number of clusters.")
+    inertia = serializers.FloatField(help_text="The sum of the squared distances to the centres.")
+    silhouette = serializers.FloatField(
+        allow_null=True,
+        help_text="The mean silhouette, from -1 to 1; null for one cluster, or one for each point.",
+    )
+    sizes = _sizes()
+    centers = CentersField(required=False)
+    results = serializers.ListField(
+        child=serializers.IntegerField(min_value=0),
+        required=False,
+        help_text="The label of each point, in the order of the request.",
+    )
+
+
+class AdviceResponseSerializer(serializers.Serializer[Any]):
+    """The candidates in the order of the request, and which of them fits best."""
+
+    candidates = CandidateSerializer(many=True)
+    suggested = serializers.IntegerField(
+        allow_null=True,
+        help_text="The candidate with the highest silhouette; null if none has one.",
+    )
+    reason = serializers.CharField(help_text="Why, in the language of `Accept-Language`.")
+    sample = serializers.IntegerField(
+        allow_null=True,
+        help_text="How many points the silhouette is of; null for all.",
+    )
+    config_version = serializers.CharField(help_text="The same as the header X-Config-Version.")
 
 
 class ProblemSerializer(serializers.Serializer[Any]):

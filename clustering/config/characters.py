@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 
 def name_odd_character(text: str) -> str:
     """Say where the first such character is, outside of comments, and what to use; else ""."""
@@ -10,7 +12,11 @@ def name_odd_character(text: str) -> str:
             if character == "#" and before in " \t":
                 break
             if _is_odd(character):
-                return f"line {number} has {_name(character)}: {_advice(character)}"
+                return _("line %(number)d has %(character)s: %(advice)s") % {
+                    "number": number,
+                    "character": _name(character),
+                    "advice": _advice(character),
+                }
     return ""
 
 
@@ -29,7 +35,7 @@ def _is_odd(character: str) -> bool:
 def _name(character: str) -> str:
     code = f"U+{ord(character):04X}"
     if character == "\t":
-        return f"a tab ({code})"
+        return _("a tab (%(code)s)") % {"code": code}
     name = unicodedata.name(character, "").lower()
     shown = f"{character} " if character.isprintable() else ""
     return f"{shown}({code} {name})"
@@ -38,9 +44,8 @@ def _name(character: str) -> str:
 def _advice(character: str) -> str:
     category = unicodedata.category(character)
     if character == "\t" or category == "Zs":
-        return "use spaces"
+        return _("use spaces")
     if category == "Cf":
-        return "remove it"
-    if category == "Nd":
-        return f"use {unicodedata.digit(character)}"
-    return f"use {ascii_of(character)}"
+        return _("remove it")
+    replacement = unicodedata.digit(character) if category == "Nd" else ascii_of(character)
+    return _("use %(replacement)s") % {"replacement": replacement}

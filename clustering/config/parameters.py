@@ -1,116 +1,149 @@
 """The parameters of k-means, and how to parse them from the config text."""
 
 import re
-from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, Final, Self
 
 import yaml
 from django.conf import settings
+from django.utils.translation import gettext as _
 
+from clustering.config import strict_yaml
 from clustering.config.characters import ascii_of, name_odd_character
+from clustering.engine.parameters import KMeansParameters
 
 # YAML 1.1 reads 010, 0x8, 0b1000, 1_0 and 1:30 as numbers too, others read them otherwise.
-_DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+# YAML 1.1 reads 1e-4 as a string.
+_NUMBER: Final = re.compile(_INTEGER.pattern + r"(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _SHOWN_MAX: Final = 40
+# The least and the greatest value of the integers; `clusters` has KMEANS_MAX_CLUSTERS.
+_BOUNDS: Final = {"n_init": (1, 100), "max_iter": (1, 1000), "random_state": (0, 2**32 - 1)}
+_TOL_MAX: Final = 1.0
+_INITS: Final = ("k-means++", "random")
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """A SafeLoader that also rejects aliases and duplicate keys."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        # A few nested aliases under a merge key expand exponentially, and no config needs them.
-        if self.check_event(yaml.AliasEvent):
-            raise ValueError("YAML aliases are not accepted")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        mapping = super().construct_mapping(node, deep=deep)
-        if len(mapping) != len(node.value):
-            keys = [key.value for key, _ in node.value]
-            duplicates = sorted({str(key) for key in keys if keys.count(key) > 1})
-            raise ValueError(f"duplicate keys: {', '.join(duplicates) or 'merged ones'}")
-        return mapping
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """The parameters of k-means; the defaults hold until a config is applied."""
-
-    clusters: int = 3
+class Parameters(KMeansParameters):
+    """The parameters, and how a config text sets them; the defaults hold until one is applied."""
 
     @classmethod
     def parse(cls, text: str) -> tuple[Self, list[str]]:
         """Return the parameters in the YAML `text`, and remarks about keys that have no effect.
 
-        Raises ValueError, with a reason for the operator, if the text must not be applied.
+        Raises ValueError if the text must not be applied, with a reason for the operator, in the
+        active language.
         """
         try:
-            node, config = _load(text)
-            clusters = _clusters(text, node, config)
+            values, unknown = _values(text)
         except ValueError as error:
             hint = name_odd_character(text)
             raise ValueError(f"{error}; {hint}" if hint else str(error)) from error
-        unknown = sorted(str(key) for key in config if key != "clusters")
-        remarks = [f"unknown keys ignored: {', '.join(unknown)}"] if unknown else []
-        return cls(clusters=clusters), remarks
+        remarks = [_("unknown keys ignored: %(keys)s") % {"keys": ", ".join(unknown)}]
+        return cls(**values), remarks if unknown else []
 
 
-def _load(text: str) -> tuple[Any, Any]:
-    """Return the root of the YAML `text`, as a node and as an object."""
-    loader = _StrictLoader(text)
-    try:
-        node = loader.get_single_node()
-        return node, loader.construct_document(node) if node else None
-    except yaml.YAMLError as error:
-        raise ValueError(f"not valid YAML: {' '.join(str(error).split())}") from error
-    except RecursionError as error:
-        raise ValueError("not valid YAML: nested too deeply") from error
-    finally:
-        loader.dispose()
-
-
-def _clusters(text: str, node: Any, config: Any) -> int:
-    if not isinstance(config, dict):
-        raise ValueError(  # noqa: TRY004 (one type for all rejected texts)
-            f"not a mapping such as `clusters: 3`, but {_type_name(config)}"
-        )
-    if "clusters" not in config:
-        similar = [
-            f": write `{_shown(str(key))}` as `clusters`"
-            for key in config
-            if get_close_matches(ascii_of(str(key)).casefold(), ["clusters"], cutoff=0.75)
-        ]
-        raise ValueError("`clusters` is missing" + "".join(similar[:1]))
-    (value,) = (value for key, value in node.value if key.value == "clusters")
-    written = ""
-    if isinstance(value, yaml.ScalarNode):
-        written = _shown(text[value.start_mark.index : value.end_mark.index])
-        if type(config["clusters"]) is int and not _DECIMAL.fullmatch(value.value):
-            raise ValueError(f"`clusters` must be a decimal number such as 3, not {written}")
-    return check_clusters(config["clusters"], written)
-
-
-def check_clusters(clusters: object, written: str = "") -> int:
-    """Return `clusters` if it is a valid number of clusters; raise ValueError otherwise.
+def check(key: str, value: object, written: str = "") -> Any:
+    """Return the value of a parameter if it is valid; raise ValueError otherwise.
 
     `written` is how it stands in the config text, for the reason.
     """
+    if key == "init":
+        if value in _INITS:
+            return value
+        raise ValueError(_must_be(key, " / ".join(_INITS), value, written))
+    if key == "tol":
+        if type(value) not in (int, float):
+            raise ValueError(_must_be(key, _("a number such as 0.0001"), value, written))
+        assert isinstance(value, int | float)
+        if not 0 <= value <= _TOL_MAX:
+            raise ValueError(
+                _("`%(key)s` must be from %(least)s to %(most)s, not %(value)s")
+                % {"key": key, "least": 0, "most": f"{_TOL_MAX:g}", "value": written or value}
+            )
+        return float(value)
     # bool is a subclass of int, but `clusters: yes` does not mean 1.
-    if type(clusters) is not int:
-        given = f"{_type_name(clusters)}: {written}" if written else _type_name(clusters)
-        raise ValueError(f"`clusters` must be a whole number such as 3, not {given}")
-    if not 1 <= clusters <= settings.KMEANS_MAX_CLUSTERS:
+    if type(value) is not int:
+        example = _("a whole number such as %(example)s") % {"example": _default(key)}
+        raise ValueError(_must_be(key, example, value, written))
+    least, most = _BOUNDS.get(key, (1, settings.KMEANS_MAX_CLUSTERS))
+    if not least <= value <= most:
+        setting = "" if key in _BOUNDS else " (KMEANS_MAX_CLUSTERS)"
         raise ValueError(
-            f"`clusters` must be from 1 to {settings.KMEANS_MAX_CLUSTERS} "
-            f"(KMEANS_MAX_CLUSTERS), not {_shortened(clusters)}"
+            _("`%(key)s` must be from %(least)s to %(most)s, not %(value)s")
+            % {"key": key, "least": least, "most": f"{most}{setting}", "value": _shortened(value)}
         )
-    return clusters
+    return value
+
+
+def _values(text: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the valid values by parameter, and the other keys."""
+    node, config = strict_yaml.load(text)
+    if not isinstance(config, dict):
+        raise ValueError(  # noqa: TRY004 (one type for all rejected texts)
+            _("not a mapping such as `clusters: 3`, but %(what)s") % {"what": _type_name(config)}
+        )
+    if "clusters" not in config:
+        raise ValueError(_("`clusters` is missing") + _similar_key(config))
+    names = [field.name for field in fields(Parameters)]
+    values = {
+        key.value: _value(text, key.value, value, config[key.value])
+        for key, value in node.value
+        if key.value in names
+    }
+    return values, sorted(str(key) for key in config if key not in names)
+
+
+def _value(text: str, key: str, node: yaml.Node, value: object) -> Any:
+    if not isinstance(node, yaml.ScalarNode):
+        return check(key, value)
+    written = _shown(text[node.start_mark.index : node.end_mark.index])
+    is_plain = node.style is None
+    if key == "tol" and is_plain and _NUMBER.fullmatch(node.value):
+        value = float(node.value)
+    elif (type(value) is int or (type(value) is float and key == "tol")) and not (
+        _NUMBER.fullmatch(node.value)
+    ):
+        raise ValueError(
+            _("`%(key)s` must be a decimal number such as %(example)s, not %(written)s")
+            % {"key": key, "example": _default(key), "written": written}
+        )
+    return check(key, value, written)
+
+
+def _similar_key(config: dict[Any, Any]) -> str:
+    for key in config:
+        if get_close_matches(ascii_of(str(key)).casefold(), ["clusters"], cutoff=0.75):
+            return _(": write `%(key)s` as `clusters`") % {"key": _shown(str(key))}
+    return ""
+
+
+def _must_be(key: str, what: str, value: object, written: str) -> str:
+    given = f"{_type_name(value)}: {written}" if written else _type_name(value)
+    return _("`%(key)s` must be %(what)s, not %(given)s") % {
+        "key": key,
+        "what": what,
+        "given": given,
+    }
+
+
+def _default(key: str) -> str:
+    value = getattr(Parameters(), key)
+    return f"{value:f}".rstrip("0") if isinstance(value, float) else str(value)
 
 
 def _type_name(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+    names = {
+        "NoneType": _("nothing"),
+        "bool": _("a boolean"),
+        "str": _("a string"),
+        "int": _("a whole number"),
+        "float": _("a float"),
+        "list": _("a list"),
+        "dict": _("a mapping"),
+    }
+    name = type(value).__name__
+    return names.get(name, f"a {name}")
 
 
 def _shown(text: str) -> str:
@@ -119,4 +152,4 @@ def _shown(text: str) -> str:
 
 def _shortened(number: int) -> str:
     # str() of an int raises above 4,300 digits.
-    return str(number) if abs(number) < 10**20 else "a number of more than 20 digits"
+    return str(number) if abs(number) < 10**20 else _("a number of more than 20 digits")

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm
 
+from clustering.engine.parameters import KMeansParameters
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Booleans = NDArray[np.bool_]
@@ -33,6 +35,21 @@ _SCORES_WORTH_SETTLING: Final = 4000
 
 class UncertifiedError(Exception):
     """The labels are not certain; the text is the reason, in one word."""
+
+
+def knows(parameters: KMeansParameters) -> bool:
+    """Return whether `fit_predict` is certified for these parameters.
+
+    A parameter that is not named here must have its default.
+    """
+    return parameters == type(parameters)(
+        clusters=parameters.clusters,
+        n_init=_RESTARTS,
+        max_iter=_MAX_ITERATIONS,
+        tol=_TOLERANCE,
+        init="k-means++",
+        random_state=_RANDOM_STATE,
+    )
 
 
 def accepts(points: Floats, clusters: int) -> bool:

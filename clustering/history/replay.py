@@ -1,7 +1,9 @@
-"""Clusters the points of a recorded request again, with another number of clusters."""
+"""Clusters the points of a recorded request again, with other numbers of clusters."""
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from clustering import fit_timeout, limits
-from clustering.config.parameters import check_clusters
-from clustering.engine import kmeans
+from clustering import advice, fit_timeout, limits
+from clustering.config.parameters import Parameters, check
+from clustering.engine import kmeans, partition
+from clustering.engine.parameters import KMeansParameters
+from clustering.models import RequestRecord
 from serving.admission import overloaded
 from serving.contract import Environ
 
@@ -33,9 +37,10 @@ class ReplayForm(forms.Form):
     def clean_clusters(self) -> int:
         """Check the number like one in the live config."""
         try:
-            return check_clusters(self.cleaned_data["clusters"])
+            clusters: int = check("clusters", self.cleaned_data["clusters"])
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
+        return clusters
 
 
 @dataclass(frozen=True)
@@ -49,39 +54,71 @@ class Partition:
     @classmethod
     def of(cls, points: NDArray[np.float64], labels: NDArray[np.int32]) -> "Partition":
         """Return the partition of `points`, of shape (n_points, n_dimensions), by `labels`."""
-        _labels, members, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-        sums = np.zeros((len(sizes), points.shape[1]))
-        np.add.at(sums, members, points)
-        inertia = float(np.square(points - (sums / sizes[:, None])[members]).sum())
-        return cls(labels.tolist(), sizes.tolist(), inertia)
+        made = partition.Partition.of(points, labels, int(labels.max()) + 1)
+        return cls(labels.tolist(), [size for size in made.sizes.tolist() if size], made.inertia)
 
     def agreement(self, other: "Partition") -> float:
         """Return the adjusted Rand index: 1 for the same clusters, about 0 for random ones."""
         return float(adjusted_rand_score(self.labels, other.labels))
 
 
-def partition(points: Any, labels: Any) -> Partition:
-    """Return the partition of a recorded request: nested lists, and a list."""
-    return Partition.of(np.array(points, dtype=np.float64), np.array(labels, dtype=np.int32))
+def original(row: RequestRecord) -> Partition | None:
+    """Return the partition that a recorded request was answered with."""
+    if row.labels is None:
+        return None
+    return Partition.of(_array(row.payload), np.array(row.labels, dtype=np.int32))
 
 
-def fit(points: Any, clusters: int, environ: Environ) -> Partition:
+def parameters_of(row: RequestRecord, clusters: int) -> KMeansParameters:
+    """Return the parameters of a recorded request, with another number of clusters.
+
+    Rows of earlier releases have none, and used the defaults.
+    """
+    names = {field.name for field in fields(Parameters)}
+    recorded = {name: value for name, value in (row.parameters or {}).items() if name in names}
+    return Parameters(**(recorded | {"clusters": clusters}))
+
+
+def fit(points: Any, parameters: KMeansParameters, environ: Environ) -> Partition:
     """Cluster `points`, nested lists, as the endpoint does, for the request with this environ.
 
     Raises Problem (422) for points that cannot be clustered, (503) if this fit takes too long, or
     other fits take longer than a request may wait, and (499) if the caller is gone.
     """
-    array = np.array(points, dtype=np.float64)
-    limits.check(array, clusters, kmeans.N_INIT)
-    if not _fit_lock.acquire(timeout=settings.KMEANS_QUEUE_TIMEOUT_SECONDS):
-        raise overloaded("other recorded requests are being clustered again")
-    try:
-        labels = kmeans.fit_predict(
-            array,
-            clusters,
-            fast_path=settings.KMEANS_FAST_PATH,
-            check=fit_timeout.check_of(environ),
+    array = _array(points)
+    limits.check(array, parameters)
+    with _turn():
+        return Partition.of(array, _fit_predict(environ)(array, parameters))
+
+
+def compare(points: Any, parameters: KMeansParameters, environ: Environ) -> dict[str, Any]:
+    """Compare numbers of clusters as the endpoint for advice does; raises Problem as `fit` does."""
+    array = _array(points)
+    candidates = advice.usual_candidates(len(array))
+    check_time = fit_timeout.check_of(environ)
+    with _turn():
+        found = advice.compare(array, parameters, candidates, _fit_predict(environ), check_time)
+    return found | {"reason": str(found["reason"])}
+
+
+def _fit_predict(environ: Environ) -> advice.FitPredict:
+    check_time = fit_timeout.check_of(environ)
+    return lambda points, parameters: (
+        kmeans.fit_predict(
+            points, parameters, fast_path=settings.KMEANS_FAST_PATH, check=check_time
         ).labels
+    )
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _fit_lock.acquire(timeout=settings.KMEANS_QUEUE_TIMEOUT_SECONDS):
+        raise overloaded(_("other recorded requests are being clustered again"))
+    try:
+        yield
     finally:
         _fit_lock.release()
-    return Partition.of(array, labels)
+
+
+def _array(points: Any) -> NDArray[np.float64]:
+    return np.array(points, dtype=np.float64)

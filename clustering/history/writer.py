@@ -165,7 +165,7 @@ def _insert(rows: list[Row]) -> None:
 def _adapt(value: Any) -> Any:
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
-    return msgspec.json.encode(value).decode() if isinstance(value, list) else value
+    return msgspec.json.encode(value).decode() if isinstance(value, list | dict) else value
 
 
 history_writer = HistoryWriter()

@@ -8,7 +8,9 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from clustering.api.parsers import PointsParser
 from clustering.engine import kmeans
+from clustering.engine.parameters import KMeansParameters
 from tests.conftest import Configure, Recorded
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 
@@ -48,7 +50,7 @@ def test_many_labels_are_rendered_like_few(client: Client, configure: Configure)
         configure(f"clusters: {clusters}\n")
         points = np.random.default_rng(9).random((10_000, 1))
         response = post(client, {"points": points.tolist()})
-        labels = kmeans.fit_predict(points, clusters).labels.tolist()
+        labels = kmeans.fit_predict(points, KMeansParameters(clusters)).labels.tolist()
         assert response.content == json.dumps({"results": labels}, separators=(",", ":")).encode()
 
 
@@ -57,9 +59,9 @@ BAD_BODIES: list[tuple[Any, int, str, str | None]] = [
     (b"", 400, "invalid-points", "points"),
     (b"points", 400, "invalid-json", None),
     (b'{"points": [[1, 2]', 400, "invalid-json", None),
-    (b'{"points": [[1, 2], [NaN, 1]]}', 400, "invalid-json", None),
-    (b'{"points": [[1, 2], [Infinity, 1]]}', 400, "invalid-json", None),
-    (b'{"points": [[1, 2], [-Infinity, 1]]}', 400, "invalid-json", None),
+    (b'{"points": [[1, 2], [NaN, 1]]}', 400, "invalid-json", "points[1][0]"),
+    (b'{"points": [[1, 2], [Infinity, 1]]}', 400, "invalid-json", "points[1][0]"),
+    (b'{"points": [[1, 2], [-Infinity, 1]]}', 400, "invalid-json", "points[1][0]"),
     (b'{"points": "\xff"}', 400, "invalid-points", "points"),
     (b'\xff{"points": []}', 400, "invalid-json", None),
     (b"[" * 100_000, 400, "invalid-points", None),
@@ -173,3 +175,68 @@ def test_the_history_does_not_keep_large_payloads(
     post(client, {"points": REFERENCE_POINTS})
     [record] = recorded()
     assert (record.points, record.payload, record.labels) == (9, None, None)
+
+
+def test_members_without_effect_are_named(client: Client) -> None:
+    response = post(client, {"clusters": 2, "points": REFERENCE_POINTS, 'n "init"\u00e9': 1})
+    assert response.json() == {"results": REFERENCE_LABELS[3]}
+    expected = 'these members of the body have no effect: "clusters", "n \\"init\\"\\u00e9"'
+    assert response.headers["X-KMeans-Warning"] == expected
+    many = {str(i): i for i in range(9)} | {"points": [[1, 2]] * 3}
+    warning = post(client, many).headers["X-KMeans-Warning"]
+    assert warning.startswith("only 1 of 3 clusters have points: ")
+    [_, ignored] = warning.split("; ")
+    assert ignored == ('these members of the body have no effect: "0", "1", "2", "3", "4", ...')
+
+
+def test_members_without_effect_of_a_large_body_are_named(client: Client) -> None:
+    points = np.random.default_rng(9).random((9000, 2)).tolist()
+    for body in ({"clusters": 2, "points": points}, {"points": points, "clusters": 2}):
+        assert len(json.dumps(body)) > PointsParser.strict_block_bytes
+        response = post(client, body)
+        assert response.status_code == 200
+        expected = 'these members of the body have no effect: "clusters"'
+        assert response.headers["X-KMeans-Warning"] == expected
+
+
+def test_the_path_may_end_with_a_slash(client: Client, recorded: Recorded) -> None:
+    content = json.dumps({"points": REFERENCE_POINTS})
+    for path in (URL + "/", URL + "/advice/"):
+        assert client.post(path, content, content_type="application/json").status_code == 200
+    assert {row.model for row in recorded()} == {"skl-kmeans", "skl-kmeans-advice"}
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"points": [POINT, POINT, [1, True]]}, "must be a number, not a boolean"),
+        ({"points": [POINT, POINT, [1, "2"]]}, "must be a number, not a string"),
+        ({"points": [POINT, POINT, [None, 2]]}, "must be a number, not null"),
+        ({"points": [POINT, POINT, 1]}, "must be an array, not a number"),
+        ({"points": {}}, "must be an array, not an object"),
+        ([], "the body must be an object, not an array"),
+        ({"points": [POINT]}, "1 point cannot form 3 clusters; send at least 3"),
+        ({"points": [POINT, POINT]}, "2 points cannot form 3 clusters; send at least 3"),
+        ({"points": [POINT, [1], POINT]}, "has 1 coordinate where points[0] has 2"),
+    ],
+)
+def test_details_use_the_words_of_json(client: Client, body: Any, detail: str) -> None:
+    assert post(client, body).json()["detail"] == detail
+
+
+def test_what_to_send_instead_is_said(client: Client) -> None:
+    content = json.dumps({"points": REFERENCE_POINTS})
+    response = client.post(URL, content, content_type="text/plain")
+    expected = "send the header `Content-Type: application/json`, not `text/plain`"
+    assert response.json()["detail"] == expected
+    assert client.get(URL).json()["detail"] == "send a POST request, not GET"
+
+
+def test_details_are_translated_and_recorded_in_english(client: Client, recorded: Recorded) -> None:
+    content = json.dumps({"points": [POINT]})
+    headers = {"accept-language": "zh-CN,zh;q=0.9"}
+    response = client.post(URL, content, content_type="application/json", headers=headers)
+    assert response.json()["detail"] == "1 个点不能分成 3 个簇，请至少发送 3 个点"
+    assert response.headers["Content-Language"] == "zh-hans"
+    [row] = recorded()
+    assert row.outcome == "points: 1 point cannot form 3 clusters; send at least 3"

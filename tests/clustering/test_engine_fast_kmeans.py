@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from clustering.engine import fast_kmeans, kmeans, versions
+from clustering.engine.parameters import KMeansParameters
 
 ROOT = Path(__file__).parent.parent.parent
 Points = NDArray[np.float64]
@@ -96,7 +97,7 @@ def scikit_learn(points: Points, clusters: int) -> tuple[Any, ...]:
 
 
 def ours(points: Points, clusters: int) -> tuple[Any, ...]:
-    return outcome(lambda p: kmeans.fit_predict(p, clusters).labels, points)
+    return outcome(lambda p: kmeans.fit_predict(p, KMeansParameters(clusters)).labels, points)
 
 
 def compare(count: int, seed: int) -> tuple[int, Counter[tuple[str, str]]]:
@@ -109,7 +110,7 @@ def compare(count: int, seed: int) -> tuple[int, Counter[tuple[str, str]]]:
             print("differs:", kind, clusters, repr(points.tolist()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            paths[kind, kmeans.fit_predict(points, clusters).path] += 1
+            paths[kind, kmeans.fit_predict(points, KMeansParameters(clusters)).path] += 1
     return differences, paths
 
 
@@ -161,7 +162,7 @@ def test_without_the_error_bound_labels_differ(monkeypatch: pytest.MonkeyPatch) 
 
 def test_restarts_in_doubt_run_again() -> None:
     points = np.arange(8.0)[:, None]  # of three neighbours, the middle one is as near to both
-    assert kmeans.fit_predict(points, 2).path == "certified"
+    assert kmeans.fit_predict(points, KMeansParameters(2)).path == "certified"
     assert ours(points, 2) == scikit_learn(points, 2)
 
 
@@ -179,17 +180,24 @@ def test_restarts_in_doubt_run_again() -> None:
     ],
 )
 def test_the_path_is_reported(path: str, points: Points, clusters: int) -> None:
-    assert kmeans.fit_predict(points, clusters).path == path
-    off = kmeans.fit_predict(points, clusters, fast_path=False)
+    assert kmeans.fit_predict(points, KMeansParameters(clusters)).path == path
+    off = kmeans.fit_predict(points, KMeansParameters(clusters), fast_path=False)
     assert off.path == "off"
-    assert off.labels.tolist() == kmeans.fit_predict(points, clusters).labels.tolist()
+    assert (
+        off.labels.tolist()
+        == kmeans.fit_predict(points, KMeansParameters(clusters)).labels.tolist()
+    )
 
 
 def test_fits_are_thread_safe() -> None:
     cases = [(p, k) for _, p, k in make_cases(60, seed=4, kinds=("normal", "grid"))]
-    expected = [kmeans.fit_predict(points, k).labels.tolist() for points, k in cases]
+    expected = [
+        kmeans.fit_predict(points, KMeansParameters(k)).labels.tolist() for points, k in cases
+    ]
     with ThreadPoolExecutor(8) as pool:
-        fits = list(pool.map(lambda case: kmeans.fit_predict(*case), cases * 9))
+        fits = list(
+            pool.map(lambda case: kmeans.fit_predict(case[0], KMeansParameters(case[1])), cases * 9)
+        )
     assert [fit.labels.tolist() for fit in fits] == expected * 9
 
 
@@ -224,7 +232,7 @@ def test_other_releases_disable_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(versions.FAST_KMEANS_VERSIONS, "numpy", "2.4.0")
     versions.unknown_to_fast_kmeans.cache_clear()
     try:
-        assert kmeans.fit_predict(NORMAL, 3).path == "off"
+        assert kmeans.fit_predict(NORMAL, KMeansParameters(3)).path == "off"
         assert versions.unknown_to_fast_kmeans() == [f"numpy {np.__version__} instead of 2.4.0"]
     finally:
         versions.unknown_to_fast_kmeans.cache_clear()

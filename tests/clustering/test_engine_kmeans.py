@@ -6,20 +6,22 @@ given up with scikit-learn's.
 
 import sys
 import warnings
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from clustering.engine import kmeans, overflow
+from clustering.engine import fast_kmeans, kmeans, overflow
+from clustering.engine.parameters import KMeansParameters
 from tests.clustering.test_engine_fast_kmeans import make_cases
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 
 
 @pytest.mark.parametrize("clusters", [3, 4])
 def test_reference_points_get_the_golden_labels(clusters: int) -> None:
-    fit = kmeans.fit_predict(np.array(REFERENCE_POINTS, dtype=float), clusters)
+    fit = kmeans.fit_predict(np.array(REFERENCE_POINTS, dtype=float), KMeansParameters(clusters))
     assert fit.labels.tolist() == REFERENCE_LABELS[clusters]
 
 
@@ -28,11 +30,13 @@ def test_reference_points_get_the_golden_labels(clusters: int) -> None:
 def test_labels_are_those_of_scikit_learn(dimensions: int, clusters: int) -> None:
     points = np.random.default_rng(dimensions).normal(size=(60, dimensions))
     expected = KMeans(n_clusters=clusters, random_state=9, n_init=10).fit_predict(points)
-    assert kmeans.fit_predict(points, clusters).labels.tolist() == expected.tolist()
+    assert (
+        kmeans.fit_predict(points, KMeansParameters(clusters)).labels.tolist() == expected.tolist()
+    )
 
 
 def test_fewer_distinct_points_than_clusters_is_no_error() -> None:
-    labels = kmeans.fit_predict(np.ones((5, 2)), 3).labels
+    labels = kmeans.fit_predict(np.ones((5, 2)), KMeansParameters(3)).labels
     assert set(labels.tolist()) == {0}
 
 
@@ -47,10 +51,50 @@ def test_largest_magnitude_keeps_the_inertia_finite(points: int, dimensions: int
 
 def test_points_that_are_not_copied_get_the_same_labels() -> None:
     points = np.random.default_rng(9).normal(size=(1000, 3)) + 1e3
-    copied = kmeans.fit_predict(points, 5)
+    copied = kmeans.fit_predict(points, KMeansParameters(5))
     before = points.copy()
-    assert kmeans.fit_predict(points, 5, copy_x=False).labels.tolist() == copied.labels.tolist()
+    assert (
+        kmeans.fit_predict(points, KMeansParameters(5), copy_x=False).labels.tolist()
+        == copied.labels.tolist()
+    )
     np.testing.assert_allclose(points, before, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        KMeansParameters(3, n_init=2),
+        KMeansParameters(3, max_iter=2),
+        KMeansParameters(3, tol=0.5),
+        KMeansParameters(3, init="random"),
+        KMeansParameters(3, random_state=0),
+    ],
+    ids=repr,
+)
+def test_other_parameters_are_left_to_scikit_learn(parameters: KMeansParameters) -> None:
+    points = np.random.default_rng(5).normal(size=(60, 2))
+    options = asdict(parameters)
+    expected = KMeans(n_clusters=options.pop("clusters"), **options).fit_predict(points)
+    for check in (None, lambda: None):
+        fit = kmeans.fit_predict(points, parameters, check=check)
+        assert (fit.path, fit.labels.tolist()) == ("parameters", expected.tolist())
+
+
+def test_a_parameter_that_the_fast_path_does_not_know_is_left_to_scikit_learn() -> None:
+    @dataclass(frozen=True, repr=False)
+    class NewParameters(KMeansParameters):
+        new: str = "default"
+
+    assert fast_kmeans.knows(NewParameters())
+    assert not fast_kmeans.knows(NewParameters(new="other"))
+
+
+def test_random_starts_are_checked_before_each_restart() -> None:
+    checks: list[None] = []
+    points = np.random.default_rng(5).normal(size=(60, 2))
+    parameters = KMeansParameters(3, init="random")
+    kmeans.fit_predict(points, parameters, check=partial(checks.append, None))
+    assert len(checks) == parameters.n_init
 
 
 def count_differences(count: int, seed: int) -> int:
@@ -64,7 +108,9 @@ def count_differences(count: int, seed: int) -> int:
             expected_warnings = [str(warning.message) for warning in caught]
             caught.clear()
             check = partial(checks.append, None)
-            labels = kmeans.fit_predict(points, clusters, fast_path=False, check=check).labels
+            labels = kmeans.fit_predict(
+                points, KMeansParameters(clusters), fast_path=False, check=check
+            ).labels
         found = (labels.dtype, labels.tolist(), [str(w.message) for w in caught], len(checks))
         if found != (expected.dtype, expected.tolist(), expected_warnings, 10 * clusters):
             differences += 1
@@ -79,7 +125,7 @@ def test_a_fit_that_can_be_given_up_gets_the_same_labels_and_warnings() -> None:
 def test_many_points_get_the_same_labels_if_the_fit_can_be_given_up() -> None:
     points = np.random.default_rng(9).integers(0, 40, size=(20_000, 3)).astype(float)
     expected = KMeans(5, random_state=9, n_init=10).fit_predict(points)
-    fit = kmeans.fit_predict(points, 5, copy_x=False, check=lambda: None)
+    fit = kmeans.fit_predict(points, KMeansParameters(5), copy_x=False, check=lambda: None)
     assert fit.labels.tolist() == expected.tolist()
 
 
@@ -93,7 +139,7 @@ def test_a_fit_ends_at_the_check_that_fails() -> None:
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        kmeans.fit_predict(points, 3, check=fail_at_the_third)
+        kmeans.fit_predict(points, KMeansParameters(3), check=fail_at_the_third)
     assert len(checks) == 3
 
 

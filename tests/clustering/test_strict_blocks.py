@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
 from django.test import override_settings
 
@@ -109,7 +110,7 @@ class Bodies:
 
 def of_the_whole(body: bytes) -> Answer:
     try:
-        points = PointsField().to_internal_value(strict_json.decode(body))
+        points = PointsField().to_internal_value(strict_json.decode(body).points)
     except Problem as problem:
         return problem.code, str(problem.detail), problem.pointer
     return points.shape, points.tobytes()
@@ -117,7 +118,8 @@ def of_the_whole(body: bytes) -> Answer:
 
 def in_parts(body: bytes, block_bytes: int) -> Answer:
     try:
-        points = strict_blocks.read(body, block_bytes)
+        points = strict_blocks.read(body, block_bytes).points
+        assert isinstance(points, np.ndarray)
     except Problem as problem:
         return problem.code, str(problem.detail), problem.pointer
     return points.shape, points.tobytes()
@@ -191,3 +193,29 @@ def test_a_large_body_takes_bounded_memory(shape: str, tmp_path: Path) -> None:
     cost = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
     # As lists, each of these needs more than 20 times its size.
     assert cost["growth"] < 6 * N_BYTES
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"candidates": [2, 3, 4], "points": %s}',
+        '{"points": %s, "candidates": [2, 3, 4]}',
+        ' { "points" :%s , "a": {"b": [1, {}]}, "candidates" : [2, 3, 4] , "c": null}',
+        '{"a": "[,", "b": 1, "candidates": [2, 3, 4], "c": 2, "d": 3, "points": %s}',
+    ],
+)
+def test_other_members_are_found_in_parts(body: str) -> None:
+    text = (body % json.dumps([[i, i / 3] for i in range(40)])).encode()
+    whole = strict_json.decode(text).others
+    assert bytes(whole["candidates"]) == b"[2, 3, 4]"
+    for block_bytes in range(40, 200):
+        found = strict_blocks.read(text, block_bytes).others
+        assert found.keys() == whole.keys()
+        assert {name: bytes(value) for name, value in found.items()} == {
+            name: bytes(value) for name, value in whole.items()
+        }
+
+
+def test_many_other_members_are_not_kept() -> None:
+    body = '{"points": [[1]], ' + ",".join(f'"{i}": 0' for i in range(10_000)) + "}"
+    assert len(strict_blocks.read(body.encode(), 4096).others) < 20

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,20 +11,9 @@ from clustering.api import schema
 from kmeans_project.pages import metrics
 from serving.problems import status_by_code
 from serving.status_titles import TITLES
+from tests.support.problems import assert_problem
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
-
-
-def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
-    assert response.status_code == status
-    assert response.headers["Content-Type"] == "application/problem+json"
-    assert int(response.headers["Content-Length"]) == len(response.content)
-    problem: dict[str, Any] = response.json()
-    assert problem["type"] == f"urn:skl-kmeans:problem:{code}"
-    assert problem["status"] == status
-    assert problem["title"]
-    assert problem["request_id"] == response.headers["X-Request-ID"]
-    return problem
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api/skl-kmeans/x", "/static/nothing", "/%00"])

@@ -1,5 +1,6 @@
 """Generates bodies with points for hypothesis, and parses them as the view does."""
 
+import codecs
 import json
 from collections.abc import Mapping
 from typing import IO, Any
@@ -40,9 +41,10 @@ class StrictParser(PointsParser):
         stream: IO[Any],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> dict[str, NDArray[np.float64] | list[list[float]]]:
+    ) -> dict[str, Any]:
         assert parser_context
-        return {"points": strict_json.decode(self._read(stream, parser_context))}
+        body = self._read(stream, parser_context).removeprefix(codecs.BOM_UTF8)
+        return strict_json.decode(body)._asdict()
 
 
 class BlocksParser(PointsParser):

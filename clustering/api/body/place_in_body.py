@@ -9,7 +9,6 @@ from clustering.api.body import strict_json
 from clustering.api.body.gathered_points import GatheredPoints
 from serving.problems import Problem
 
-_BYTE = re.compile(r"\(byte (\d+)\)$")
 _POINT = re.compile(r"points\[(\d+)\](?:\[(\d+)\])?")
 
 
@@ -23,13 +22,9 @@ class Place(NamedTuple):
     texts: list[tuple[bytes, int]]
     points: GatheredPoints | None
 
-    def problem_of(self, error: msgspec.DecodeError | RecursionError) -> Problem:
+    def problem_of(self, error: msgspec.DecodeError | RecursionError, document: bytes) -> Problem:
         """Return the problem of an error of the document."""
-        if isinstance(error, msgspec.DecodeError) and not isinstance(
-            error, msgspec.ValidationError
-        ):
-            error = msgspec.DecodeError(_BYTE.sub(self._byte_in_body, str(error)))
-        problem = strict_json.problem_of(error)
+        problem = strict_json.problem_of(error, document, self._byte_in_body)
         if problem.pointer:
             problem.pointer = self.pointer_in_body(problem.pointer)
         return problem
@@ -47,11 +42,11 @@ class Place(NamedTuple):
             j = str(int(j) - 1 + self.points.open_length)
         return f"points[{self.points.n_points + i}]" + (f"[{j}]" if j else "")
 
-    def _byte_in_body(self, found: re.Match[str]) -> str:
-        place = int(found[1]) - self.opening_bytes
+    def _byte_in_body(self, byte: int) -> int:
+        place = byte - self.opening_bytes
         for text, start in self.texts:
             in_body = start + place
             if place < len(text):
                 break
             place -= len(text)
-        return f"(byte {in_body})"
+        return in_body

@@ -2,12 +2,11 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, NoReturn
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
+from django.utils.translation import gettext_lazy as _
 
 from clustering.api.body import slow_numbers, strict_json
 from clustering.api.body.gathered_points import GatheredPoints
@@ -33,14 +32,18 @@ _LONGEST_NAME: Final = 36
 _LITERAL: Final = 5
 # With so many in one block, a number is refused: no decoder leaves the lock within a number.
 _MANY_DIGITS: Final = 32 * 1024
+# More than any request needs.
+_MAX_MEMBERS: Final = 10
 # A fault shows within a few bytes.
 _LOOKAHEAD_BYTES: Final = 64
 
 
 def read(
     body: bytes, block_bytes: int, check: Callable[[], None] = lambda: None
-) -> NDArray[np.float64]:
-    """Return the points of a body, of shape (n_points, n_dimensions).
+) -> strict_json.Content:
+    """Return the points of a body, of shape (n_points, n_dimensions), and its other members.
+
+    Of many other members, it returns the first ones. A value larger than a block is cut.
 
     Raises Problem for the first fault, as `strict_json.decode` and `PointsField` do. `check` is
     called between blocks, and may raise.
@@ -49,16 +52,21 @@ def read(
     besides the body and the array than for a few blocks. Only what has no comma is read at once,
     and of that only the ends of strings and spaces that are longer than two blocks.
     """
-    points = _Reader(body).read(block_bytes, check)
+    reader = _Reader(body, block_bytes)
+    points = reader.read(check)
     strict_json.check_utf_8(body, block_bytes)
-    return points.points()
+    return strict_json.Content(points.points(), reader.others)
 
 
 class _Reader:
     """Cuts the body at commas, and makes a document of each part by what is open at its ends."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, block_bytes: int) -> None:
         self._body = body
+        self._block_bytes = block_bytes
+        self.others: strict_json.Members = {}
+        # Where the members begin whose ends have not been found.
+        self._members_start = 0
         # The part: texts with their place in the body.
         self._texts: list[tuple[bytes, int]] = []
         # What is open at its start: brackets, and the points in one of which they are, if any.
@@ -69,13 +77,13 @@ class _Reader:
         # The last points: a part with all of them, or what has been gathered.
         self._found: bytes | GatheredPoints | None = None
 
-    def read(self, block_bytes: int, check: Callable[[], None]) -> GatheredPoints:
+    def read(self, check: Callable[[], None]) -> GatheredPoints:
         start = 0
         block = Block(b"", [], b"", in_string=False, is_part_of_string=False)
         while start < len(self._body):
             if start:
                 check()
-            block = read_block(self._body, start, block_bytes, block.stack, block.in_string)
+            block = read_block(self._body, start, self._block_bytes, block.stack, block.in_string)
             begin = 0
             for place, stack in block.cuts:
                 self._texts.append((block.text[begin:place], start + begin))
@@ -126,7 +134,7 @@ class _Reader:
         if points is not msgspec.UNSET:
             pointer = f"points[{len(points) - 1}][{len(points[-1]) - 1}]"
             pointer = self._place().pointer_in_body(pointer)
-            raise Problem("invalid-points", "the number has too many digits", pointer)
+            raise Problem("invalid-points", _("the number has too many digits"), pointer)
 
     def _take(self, stop: int, stack: bytes) -> None:
         """Take the part up to `stop`, where `stack` is open."""
@@ -148,10 +156,32 @@ class _Reader:
                 self._found = self._opening() + text + closing
             else:
                 self._gather(points, stack, text if is_slow else None)
+        self._name_members(self._opening() + text + closing, stop, stack)
         if len(stack) <= 1:
             self._open_points = None
         self._stack = stack
         self._texts = []
+
+    def _name_members(self, document: bytes, stop: int, stack: bytes) -> None:
+        """Keep the members that begin in the part up to `stop`, where `stack` is open."""
+        if len(self._stack) <= 1:
+            self._members_start = self._texts[0][1]
+        elif len(stack) <= 1 and stop - self._members_start <= self._block_bytes:
+            # The end of members that were cut; all of them fit.
+            opening, closing = (b'{"":0', b"}" if stack else b"")
+            start = self._members_start
+            document = (opening if start else b"") + self._body[start:stop] + closing
+        else:
+            return
+        if len(self.others) >= _MAX_MEMBERS:
+            return
+        found = strict_json.members_of(document)
+        if self._members_start:
+            found.pop("", None)  # of the opening
+        # Copies, since the document has the points.
+        self.others |= {
+            name: msgspec.Raw(bytes(value)) for name, value in islice(found.items(), _MAX_MEMBERS)
+        }
 
     def _gather(self, points: list[list[float]], stack: bytes, slow: bytes | None) -> None:
         if not self._open_points:
@@ -185,7 +215,7 @@ class _Reader:
         try:
             _decode(text, points_required=not self._found)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise self._place().problem_of(error) from error
+            raise self._place().problem_of(error, text) from error
         raise AssertionError("this part has no fault")
 
 

@@ -23,6 +23,10 @@ class MiniBatchKMeansView(PointsView):
         # Imported here: commands load this file too.
         from sklearn.cluster import MiniBatchKMeans
 
-        model = MiniBatchKMeans(n_clusters=parameters.clusters, random_state=9, n_init=self.starts)
+        model = MiniBatchKMeans(
+            n_clusters=parameters.clusters,
+            n_init=parameters.n_init,
+            random_state=parameters.random_state,
+        )
         labels: NDArray[np.int32] = model.fit_predict(points)
         return labels
