@@ -36,6 +36,7 @@ from clustering.history.filters import (
 )
 from clustering.models import ApiKey, RequestRecord
 from nacos_integration import current
+from serving import problems
 from serving.contract import served_models
 
 
@@ -106,6 +107,11 @@ class RequestRecordAdmin(admin.ModelAdmin):
                 self.admin_site.admin_view(self.points),
                 name=f"{name}_points",
             ),
+            path(
+                "<path:object_id>/comparison.json",
+                self.admin_site.admin_view(self.comparison),
+                name=f"{name}_comparison",
+            ),
         ]
         return own + super().get_urls()
 
@@ -141,14 +147,30 @@ class RequestRecordAdmin(admin.ModelAdmin):
 
     def points(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Return the body of the request, to send it again."""
-        row = self.get_object(request, unquote(object_id))
+        row = self._row_with_points(request, object_id)
+        name = f"request-{row.pk}.json"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return JsonResponse({"points": row.payload}, headers=headers)
+
+    def comparison(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Return what different numbers of clusters make of the points, as the API's advice."""
+        from clustering.history import replay  # as late as in _replay_context
+
+        row = self._row_with_points(request, object_id)
+        try:
+            parameters = replay.parameters_of(row, current(Parameters).value.clusters)
+            advice = replay.compare(row.payload, parameters, request.META)
+        except APIException as problem:
+            return problems.answer(problem, request.META)
+        return JsonResponse(advice)
+
+    def _row_with_points(self, request: HttpRequest, object_id: str) -> RequestRecord:
+        row: RequestRecord | None = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         if row is None or row.payload is None:
             raise Http404
-        name = f"request-{row.pk}.json"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return JsonResponse({"points": row.payload}, headers=headers)
+        return row
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
