@@ -19,7 +19,11 @@ from clustering.api.serializers import (
     KMeansResponseSerializer,
     ProblemSerializer,
 )
+from serving.contract import served_models
 from serving.problems import CONTENT_TYPE
+
+# Path, path as a regular expression, method, and view.
+Endpoint = tuple[str, str, str, Any]
 
 _REFERENCE = [[1, 2], [2, 3], [3, 5], [4, 6], [8, 8], [10, 11], [12, 12], [12, 15], [10, 12]]
 
@@ -107,7 +111,31 @@ ADVICE_EXAMPLES: Final = [
         value={"points": _REFERENCE, "candidates": [2, 3]},
         request_only=True,
     ),
+    OpenApiExample(
+        "Two clusters fit better",
+        value={
+            "candidates": [
+                {"clusters": 2, "inertia": 51.4, "silhouette": 0.667, "sizes": [4, 5]},
+                {"clusters": 3, "inertia": 28.0, "silhouette": 0.453, "sizes": [4, 4, 1]},
+            ],
+            "suggested": 2,
+            "reason": (
+                "2 clusters have the highest silhouette, 0.667: from -1 to 1, higher means that "
+                "points are nearer to their own cluster than to the next one"
+            ),
+            "sample": None,
+            "config_version": "3f3bc1ee16a5",
+        },
+        response_only=True,
+        status_codes=["200"],
+    ),
 ]
+
+
+def without_aliases(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Return the endpoints without further paths of the same model (a hook of drf-spectacular)."""
+    aliases = {alias for model in served_models() for alias in model.aliases}
+    return [endpoint for endpoint in endpoints if endpoint[0] not in aliases]
 
 
 def describes(
