@@ -12,6 +12,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework.views import APIView
 
+from clustering.api import problem_examples
 from clustering.api.serializers import (
     KMeansRequestSerializer,
     KMeansResponseSerializer,
@@ -54,7 +55,9 @@ def _header(name: str, description: str, statuses: list[str]) -> OpenApiParamete
 _RESPONSES: Final = {
     ("200", "application/json"): KMeansResponseSerializer,
     **{
-        (status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description)
+        (status, CONTENT_TYPE): OpenApiResponse(
+            ProblemSerializer, description, problem_examples.of(status)
+        )
         for status, description in PROBLEMS.items()
     },
 }
