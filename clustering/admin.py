@@ -204,17 +204,30 @@ class ApiKeyAdmin(APIKeyModelAdmin):
     list_display = (  # type: ignore[assignment]
         "name",
         "prefix",
+        "state",
+        "last_used",
         "created",
         "expiry_date",
-        "has_expired",
-        "revoked",
         "requests_per_minute",
     )
     list_filter = ("revoked",)
 
-    @admin.display(description=_("has expired"), boolean=True)
-    def has_expired(self, key: ApiKey) -> bool:
-        return bool(key.has_expired)
+    @admin.display(description=_("state"))
+    def state(self, key: ApiKey) -> Any:
+        """Return a word: whether requests with the key are accepted."""
+        if key.revoked:
+            return _("revoked")
+        return _("expired") if key.has_expired else _("active")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "last_used") if obj else fields
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"api_keys_required": settings.API_KEYS_REQUIRED}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or obj.revoked)
