@@ -13,6 +13,7 @@ from drf_spectacular.utils import (
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from clustering.api import problem_examples
 from clustering.api.details import PARAMETER
 from clustering.api.serializers import (
     KMeansRequestSerializer,
@@ -58,7 +59,9 @@ def _header(name: str, description: str, statuses: list[str]) -> OpenApiParamete
 
 
 _PROBLEM_RESPONSES: Final = {
-    (status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description)
+    (status, CONTENT_TYPE): OpenApiResponse(
+        ProblemSerializer, description, problem_examples.of(status)
+    )
     for status, description in PROBLEMS.items()
 }
 _PARAMETERS: Final = [
