@@ -1,6 +1,6 @@
 """The admin pages of the request history and of the API keys."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -17,6 +17,8 @@ from django.http import (
 )
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 from rest_framework_api_key.admin import APIKeyModelAdmin
@@ -31,6 +33,7 @@ from clustering.history.filters import (
     ClustersFilter,
     ConfigVersionFilter,
     DurationFilter,
+    ModelFilter,
     ProblemFilter,
     StatusFilter,
 )
@@ -39,6 +42,9 @@ from nacos_integration import current
 from serving import problems
 from serving.contract import served_models
 
+# Of a message in the list; it takes two lines.
+OUTCOME_SHOWN: Final = 60
+
 
 @admin.register(RequestRecord)
 class RequestRecordAdmin(admin.ModelAdmin):
@@ -46,14 +52,13 @@ class RequestRecordAdmin(admin.ModelAdmin):
 
     list_display = [
         "when",
-        "status",
-        "outcome",
-        "duration_ms",
+        "clusters",
         "points",
         "dimensions",
-        "clusters",
-        "config_version",
+        "status",
+        "duration_ms",
         "client",
+        "short_outcome",
     ]
     list_filter = [
         DateFilter,
@@ -88,10 +93,16 @@ class RequestRecordAdmin(admin.ModelAdmin):
         time = timezone.localtime(row.created_at)
         return f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}"
 
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Return the columns; the model is one of them if there are several."""
-        columns = super().get_list_display(request)
-        return [*columns, "model"] if len(served_models()) > 1 else columns
+    @admin.display(description=_("outcome"))
+    def short_outcome(self, row: RequestRecord) -> str:
+        """Return the beginning of the outcome, with all of it as the title."""
+        shown = Truncator(row.outcome).chars(OUTCOME_SHOWN)
+        return format_html('<span title="{}">{}</span>', row.outcome, shown)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Return the filters; the model is one of them if there are several."""
+        filters = super().get_list_filter(request)
+        return [*filters, ModelFilter] if len(served_models()) > 1 else filters
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HistoryChangeList]:
         """Return a list that does not scan the table."""
@@ -111,6 +122,11 @@ class RequestRecordAdmin(admin.ModelAdmin):
                 "<path:object_id>/comparison.json",
                 self.admin_site.admin_view(self.comparison),
                 name=f"{name}_comparison",
+            ),
+            path(
+                "<path:object_id>/points.csv",
+                self.admin_site.admin_view(self.points_csv),
+                name=f"{name}_points_csv",
             ),
         ]
         return own + super().get_urls()
@@ -163,6 +179,15 @@ class RequestRecordAdmin(admin.ModelAdmin):
         except APIException as problem:
             return problems.answer(problem, request.META)
         return JsonResponse(advice)
+
+    def points_csv(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Return the points of the request, with their clusters, for a spreadsheet."""
+        row = self._row_with_points(request, object_id)
+        return HttpResponse(
+            export.points_of(row),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="request-{row.pk}.csv"'},
+        )
 
     def _row_with_points(self, request: HttpRequest, object_id: str) -> RequestRecord:
         row: RequestRecord | None = self.get_object(request, unquote(object_id))
@@ -227,17 +252,30 @@ class ApiKeyAdmin(APIKeyModelAdmin):
     list_display = (  # type: ignore[assignment]
         "name",
         "prefix",
+        "state",
+        "last_used",
         "created",
         "expiry_date",
-        "has_expired",
-        "revoked",
         "requests_per_minute",
     )
     list_filter = ("revoked",)
 
-    @admin.display(description=_("has expired"), boolean=True)
-    def has_expired(self, key: ApiKey) -> bool:
-        return bool(key.has_expired)
+    @admin.display(description=_("state"))
+    def state(self, key: ApiKey) -> Any:
+        """Return a word: whether requests with the key are accepted."""
+        if key.revoked:
+            return _("revoked")
+        return _("expired") if key.has_expired else _("active")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "last_used") if obj else fields
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"api_keys_required": settings.API_KEYS_REQUIRED}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or obj.revoked)

@@ -98,6 +98,9 @@ class ApiKey(AbstractAPIKey):
         default=False,
         help_text=_("Refused everywhere within 10 seconds. This cannot be undone."),
     )
+    last_used = models.DateTimeField(
+        _("last used"), null=True, editable=False, help_text=_("Exact to the minute.")
+    )
     minute = models.IntegerField(default=0, editable=False)
     count = models.IntegerField(default=0, editable=False)
 

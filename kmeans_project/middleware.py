@@ -23,6 +23,9 @@ from serving import conf, contract, problems, request_context
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 ADMIN = "/admin/"
+API, API_DOCS = "/api/", "/api/docs/"
+# The statuses that have a template.
+ERROR_PAGES = (403, 404, 500)
 MACHINES = frozenset({*contract.models_by_path(), *conf.load().probe_paths})
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'; "
@@ -37,6 +40,16 @@ _DETAILS = {
     500: _("unexpected error; see the service's log"),
     503: _("too many logins at this moment; see the Retry-After header"),
 }
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    return request.path_info.startswith(ADMIN)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    """Return whether machines call this address."""
+    path = request.path_info
+    return path in MACHINES or (path.startswith(API) and path != API_DOCS)
 
 
 def caller_middleware(get_response: GetResponse) -> GetResponse:
@@ -56,15 +69,18 @@ def caller_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def problem_middleware(get_response: GetResponse) -> GetResponse:
-    """Replace Django's own error pages by problem documents, except in the admin."""
+    """Replace Django's own error pages by problem documents, except for browsers.
+
+    A browser gets the page of templates such as 404.html, except from the API.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         status = response.status_code
         if status < 400 or not response.get("Content-Type", "").startswith("text/"):
             return response
-        is_browser = "text/html" in request.headers.get("Accept", "")
-        if settings.DEBUG or (is_browser and request.path_info.startswith(ADMIN)):
+        is_page = "text/html" in request.headers.get("Accept", "") and not _is_api(request)
+        if settings.DEBUG or (is_page and (status in ERROR_PAGES or _is_admin(request))):
             return response
         detail = _DETAILS.get(status, response.reason_phrase)
         problem = problems.respond(request.META, status, problems.code_of(status), detail)
@@ -77,11 +93,11 @@ def problem_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
-    """Serve pages in the reader's language, and the API and MACHINES in English."""
+    """Serve pages in the reader's language, and the API in English."""
     in_language = LocaleMiddleware(get_response)
 
     def middleware(request: HttpRequest) -> Any:
-        if request.path_info in MACHINES or request.path_info.startswith("/api/"):
+        if _is_api(request):
             return get_response(request)
         try:
             return in_language(request)
@@ -107,7 +123,7 @@ def host_middleware(get_response: GetResponse) -> GetResponse:
         except DisallowedHost:
             # For example, Django rejects a service name with an underscore.
             host = request.META["HTTP_HOST"] = "invalid"
-        if request.path_info.startswith(ADMIN):
+        if _is_admin(request):
             domain, _port = split_domain_port(host)
             if not validate_host(domain, settings.ADMIN_ALLOWED_HOSTS):
                 detail = format_lazy(

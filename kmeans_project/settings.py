@@ -396,6 +396,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "scikit-learn's k-means over REST, registered in and configured from Nacos.",
     "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["clustering.api.schema.without_aliases"],
     # Swagger UI from the sidecar package loads without internet access.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

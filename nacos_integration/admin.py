@@ -14,7 +14,16 @@ from nacos_integration.web.panels import applied_config
 class ConfigChangeAdmin(admin.ModelAdmin):
     """Read-only: the agent writes it; the config is changed in Nacos or in its file."""
 
-    list_display = ["created_at", "outcome", "short_after", "reason", "source", "instance", "md5"]
+    list_display = [
+        "created_at",
+        "outcome",
+        "short_after",
+        "publisher",
+        "rollout",
+        "reason",
+        "source",
+        "instance",
+    ]
     list_filter = ["outcome", "source", "instance"]
     date_hierarchy = "created_at"
     change_list_template = "admin/nacos_integration/configchange/change_list.html"
@@ -24,6 +33,17 @@ class ConfigChangeAdmin(admin.ModelAdmin):
         """The text in one short line."""
         text = " ".join(row.after.split())
         return text if len(text) <= 60 else text[:59] + "…"
+
+    @admin.display(description=_("published by"))
+    def publisher(self, row: ConfigChange) -> Any:
+        """Return the user, or that it was published elsewhere."""
+        return _("published elsewhere") if row.published_by == "" else row.published_by
+
+    @admin.display(description=_("in all workers"))
+    def rollout(self, row: ConfigChange) -> Any:
+        """Return after how many seconds all workers had it."""
+        seconds = row.in_force_after_seconds
+        return None if seconds is None else _("after %(seconds).1f s") % {"seconds": seconds}
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -28,6 +28,24 @@ class ConfigChange(models.Model):
     md5 = models.CharField("MD5", max_length=32)
     before = models.TextField(_("before"), blank=True, help_text=_("The text in force before."))
     after = models.TextField(_("after"), blank=True, help_text=_("The text that was judged."))
+    # Null instead of blank: SQLite copies the whole table to add a column with a default.
+    published_by = models.CharField(  # noqa: DJ001
+        _("published by"),
+        max_length=150,
+        null=True,
+        help_text=_(
+            "The user who published it in the admin of this instance; empty if it was published "
+            "elsewhere."
+        ),
+    )
+    workers = models.PositiveIntegerField(
+        _("workers"), null=True, help_text=_("Of this instance, when all of them had the config.")
+    )
+    in_force_after_seconds = models.FloatField(
+        _("in all workers after (s)"),
+        null=True,
+        help_text=_("From the moment it was applied until the last worker had it."),
+    )
 
     class Meta:
         ordering = ["-id"]

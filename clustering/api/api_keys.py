@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from django.db import Error as DatabaseError
@@ -36,14 +36,18 @@ class DatabaseUnreachableError(Exception):
     """The database does not answer, or did not within the last PAUSE_SECONDS."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KnownKey:
-    """A key that the database has confirmed, at the `time.monotonic()` `confirmed_at`."""
+    """A key that the database has confirmed, at the `time.monotonic()` `confirmed_at`.
+
+    `last_used` is what the database has of it, as far as this process knows.
+    """
 
     pk: str
     requests_per_minute: int | None
     expiry_date: datetime | None
     confirmed_at: float
+    last_used: datetime | None
 
     @property
     def age(self) -> float:
@@ -92,14 +96,21 @@ class Keyring:
         return None if known is None or known.has_expired else known
 
     def count(self, known: KnownKey) -> bool:
-        """Count a request; return whether the key's limit allows it."""
+        """Count a request; return whether the key's limit allows it.
+
+        Without a limit, only the first request of a minute writes to the database.
+        """
         limit = known.requests_per_minute
-        if limit is None:
-            return True
+        this_minute = _start_of_minute()
         try:
-            return self._query(lambda: _count(known.pk, limit))
+            if limit is not None:
+                return self._query(lambda: _count(known.pk, limit))
+            if known.last_used is None or known.last_used < this_minute:
+                known.last_used = this_minute
+                self._query(lambda: _record_use(known.pk, this_minute))
         except DatabaseUnreachableError:
-            return True
+            pass
+        return True
 
     def _cache(self, digest: bytes, known: KnownKey | None) -> None:
         with self._lock:
@@ -166,7 +177,7 @@ def _look_up(key: str) -> KnownKey | None:
     except ApiKey.DoesNotExist:
         return None
     assert isinstance(row, ApiKey)
-    return KnownKey(row.pk, row.requests_per_minute, row.expiry_date, confirmed_at)
+    return KnownKey(row.pk, row.requests_per_minute, row.expiry_date, confirmed_at, row.last_used)
 
 
 def _count(pk: str, limit: int) -> bool:
@@ -183,8 +194,17 @@ def _count(pk: str, limit: int) -> bool:
     counted = ApiKey.objects.filter(is_over | Q(count__lt=limit), pk=pk).update(
         count=Case(When(is_over, then=1), default=F("count") + 1),
         minute=Case(When(is_over, then=minute), default=F("minute")),
+        last_used=_start_of_minute(),
     )
     return counted == 1
+
+
+def _record_use(pk: str, minute: datetime) -> None:
+    ApiKey.objects.filter(pk=pk).update(last_used=minute)
+
+
+def _start_of_minute() -> datetime:
+    return datetime.fromtimestamp(time.time() // 60 * 60, UTC)
 
 
 keyring = Keyring()

@@ -13,13 +13,18 @@ from drf_spectacular.utils import (
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from clustering.api import problem_examples
 from clustering.api.details import PARAMETER
 from clustering.api.serializers import (
     KMeansRequestSerializer,
     KMeansResponseSerializer,
     ProblemSerializer,
 )
+from serving.contract import served_models
 from serving.problems import CONTENT_TYPE
+
+# Path, path as a regular expression, method, and view.
+Endpoint = tuple[str, str, str, Any]
 
 _REFERENCE = [[1, 2], [2, 3], [3, 5], [4, 6], [8, 8], [10, 11], [12, 12], [12, 15], [10, 12]]
 
@@ -54,7 +59,9 @@ def _header(name: str, description: str, statuses: list[str]) -> OpenApiParamete
 
 
 _PROBLEM_RESPONSES: Final = {
-    (status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description)
+    (status, CONTENT_TYPE): OpenApiResponse(
+        ProblemSerializer, description, problem_examples.of(status)
+    )
     for status, description in PROBLEMS.items()
 }
 _PARAMETERS: Final = [
@@ -107,7 +114,31 @@ ADVICE_EXAMPLES: Final = [
         value={"points": _REFERENCE, "candidates": [2, 3]},
         request_only=True,
     ),
+    OpenApiExample(
+        "Two clusters fit better",
+        value={
+            "candidates": [
+                {"clusters": 2, "inertia": 51.4, "silhouette": 0.667, "sizes": [4, 5]},
+                {"clusters": 3, "inertia": 28.0, "silhouette": 0.453, "sizes": [4, 4, 1]},
+            ],
+            "suggested": 2,
+            "reason": (
+                "2 clusters have the highest silhouette, 0.667: from -1 to 1, higher means that "
+                "points are nearer to their own cluster than to the next one"
+            ),
+            "sample": None,
+            "config_version": "3f3bc1ee16a5",
+        },
+        response_only=True,
+        status_codes=["200"],
+    ),
 ]
+
+
+def without_aliases(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Return the endpoints without further paths of the same model (a hook of drf-spectacular)."""
+    aliases = {alias for model in served_models() for alias in model.aliases}
+    return [endpoint for endpoint in endpoints if endpoint[0] not in aliases]
 
 
 def describes(

@@ -70,10 +70,10 @@ class CentersField(serializers.Field[Any, Any, Any, Any]):
     """Describes centres; the renderer writes them."""
 
 
-def _sizes() -> serializers.ListField:
+def _sizes(*, required: bool) -> serializers.ListField:
     return serializers.ListField(
         child=serializers.IntegerField(min_value=0),
-        required=False,
+        required=required,
         help_text="The number of points of each cluster, by label.",
     )
 
@@ -89,7 +89,7 @@ class KMeansResponseSerializer(serializers.Serializer[Any]):
         min_value=1, required=False, help_text="The number of clusters that was used."
     )
     centers = CentersField(required=False)
-    sizes = _sizes()
+    sizes = _sizes(required=False)
     inertia = serializers.FloatField(
         required=False, help_text="The sum of the squared distances to the centres."
     )
@@ -118,7 +118,7 @@ class CandidateSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="The mean silhouette, from -1 to 1; null for one cluster, or one for each point.",
     )
-    sizes = _sizes()
+    sizes = _sizes(required=True)
     centers = CentersField(required=False)
     results = serializers.ListField(
         child=serializers.IntegerField(min_value=0),

@@ -45,7 +45,11 @@ class HistoryChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Fetch one page."""
         columns = {field.name for field in self.opts.fields}
-        fields = ["created_at", *(str(name) for name in self.list_display if name in columns)]
+        fields = [
+            "created_at",
+            "outcome",
+            *(str(name) for name in self.list_display if name in columns),
+        ]
         page = self.selection.page(fields, self.list_per_page, self.after)
         self.result_list = page.rows
         self.older = page.end and self.get_query_string({PAGE_VAR: _format_position(page.end)})

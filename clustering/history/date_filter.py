@@ -17,7 +17,10 @@ from clustering.history.reading import Selection
 
 
 class DateFilter(HistoryFilter):
-    """Selects a year, month, day, hour or minute; the value is the start of an ISO 8601 time."""
+    """Selects a year, month, day, hour or minute; the value is the start of an ISO 8601 time.
+
+    Two such values with a slash between them select from the first period to the last.
+    """
 
     title = _("date")
     parameter_name = "date"
@@ -40,17 +43,22 @@ class DateFilter(HistoryFilter):
 
     def narrow_to(self, selection: Selection, value: str) -> Selection:
         """Return the part of the selection within the period."""
-        level, since = self._parse(value)
-        if not 1970 <= since.year < 3000:
+        first, _slash, last = value.partition("/")
+        _level, since = self._parse(first)
+        level, latest = self._parse(last or first)
+        if not all(1970 <= time.year < 3000 for time in (since, latest)):
             raise ValueError(f"{value!r} is not between 1970 and 3000")
-        return replace(selection, since=since, until=self._end(level, since))
+        return replace(selection, since=since, until=self._end(level, latest))
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Yield the periods that contain the value, then the periods with rows within it."""
         value = self.value()
         yield self._choice(changelist, None, _("Any date"), selected=value is None)
         level, since, until = -1, None, None
-        if value is not None:
+        if value is not None and "/" in value:
+            display = value.replace("T", " ").replace("/", " – ")
+            yield self._choice(changelist, value, display, selected=True)
+        elif value is not None:
             level, since = self._parse(value)
             until = self._end(level, since)
             for above in range(level + 1):

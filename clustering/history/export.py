@@ -54,6 +54,19 @@ class Export:
             _slots.release()
 
 
+def points_of(row: RequestRecord) -> str:
+    """Return the points of a request as CSV, with their clusters if it was answered.
+
+    The points must have been kept.
+    """
+    points: Any = row.payload
+    header = [f"x{number}" for number in range(1, len(points[0]) + 1)]
+    if row.labels is None:
+        return _lines([header, *points])
+    labelled = ([*point, label] for point, label in zip(points, row.labels, strict=True))
+    return _lines([[*header, "cluster"], *labelled])
+
+
 def _cells(row: RequestRecord) -> list[Any]:
     values = vars(row) | {"created_at": row.created_at.astimezone(UTC).isoformat()}
     return [_escape_formula(values[name]) for name in COLUMNS]

@@ -120,6 +120,13 @@ class ClientFilter(_SampledFilter):
     parameter_name = field = "client"
 
 
+class ModelFilter(_SampledFilter):
+    """The model that was called."""
+
+    title = _("model")
+    parameter_name = field = "model"
+
+
 class DurationFilter(HistoryFilter):
     """Requests that took at least some milliseconds."""
 

@@ -33,6 +33,11 @@ class AdminSite(admin.AdminSite):
             path("overview/", self.admin_view(overview.page), name="overview"),
             path("overview/panels/", self.admin_view(overview.panels), name="overview-panels"),
             path("overview/clusters/", self.admin_view(overview.clusters), name="clusters"),
+            path(
+                "overview/publish/<int:pk>/",
+                self.admin_view(overview.publish_again),
+                name="publish-again",
+            ),
             path("overview/registry/", self.admin_view(overview.registry), name="registry"),
             *super().get_urls(),
         ]

@@ -8,18 +8,20 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.decorators import permission_required
-from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import get_script_prefix, reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from clustering.config.changes import describe
 from clustering.config.editing import with_clusters
 from clustering.config.parameters import Parameters
 from clustering.history import charts, statistics
+from kmeans_project.pages import changes, verdict
 from nacos_integration import (
     conf,
     current,
@@ -32,7 +34,6 @@ from nacos_integration import (
 from nacos_integration.models import ConfigChange
 from nacos_integration.web import panels as nacos_panels
 
-RECENT: Final = 10
 CONFIRM_SECONDS: Final = 3.0
 VIEW: Final = "nacos_integration.view_configchange"
 PUBLISH: Final = "nacos_integration.publish_config"
@@ -80,23 +81,27 @@ def panels(request: HttpRequest) -> HttpResponse:
 
 
 class ClustersForm(forms.Form):
-    """The number of clusters, and the MD5 of the config text that the preview changes."""
+    """The number of clusters."""
 
     clusters = forms.IntegerField(
         label=gettext_lazy("clusters (k of k-means)"),
         min_value=1,
         max_value=settings.KMEANS_MAX_CLUSTERS,
     )
-    replaces_md5 = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required((VIEW, PUBLISH), raise_exception=True)
 def clusters(request: HttpRequest) -> HttpResponse:
-    """Show a form, then a preview of the change; publish it if the text is still the same."""
+    """Show a form, then a preview of the change; publish it if the text is still the same.
+
+    The form has the number in the query string at first, if there is one.
+    """
+    wanted = request.GET.get("clusters", "")
     in_force = current(Parameters).value.clusters
-    form = ClustersForm(request.POST or None, initial={"clusters": in_force})
+    initial = {"clusters": wanted if wanted.isdecimal() else in_force}
+    form = ClustersForm(request.POST or None, initial=initial)
     context: dict[str, Any] = {
         "title": _("Change clusters"),
         "configuration": conf.load(),
@@ -110,32 +115,58 @@ def clusters(request: HttpRequest) -> HttpResponse:
         if after == text:
             form.add_error("clusters", _("The config has this number already."))
             return _render(request, "clusters", **context)
-        if "publish" in request.POST:
-            _publish(request, form.cleaned_data, text, after)
-            return redirect("admin:overview")
-        keeps_details = not text or publishing.keeps_details()
+        return _preview_or_publish(request, text, after, Parameters.parse(after)[1], context)
     except publishing.PublishingError as error:
         context |= {"problem": ADVICE[error.code], "detail": str(error)}
         return _render(request, "clusters", **context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required((VIEW, PUBLISH), raise_exception=True)
+def publish_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a preview of a text that was in force earlier; publish it as `clusters` does."""
+    row = get_object_or_404(ConfigChange, pk=pk, outcome=ConfigChange.Outcome.APPLIED)
+    context: dict[str, Any] = {"title": _("Publish again"), "configuration": conf.load()}
+    try:
+        text, remarks = publishing.read_text(), Parameters.parse(row.after)[1]
+        if text != row.after:
+            return _preview_or_publish(request, text, row.after, remarks, context)
+        context["problem"] = _("This config is published already.")
+    except publishing.PublishingError as error:
+        context |= {"problem": ADVICE[error.code], "detail": str(error)}
+    except ValueError as error:
+        context |= {"problem": _("This config is no longer accepted."), "detail": str(error)}
+    return _render(request, "preview", **context)
+
+
+def _preview_or_publish(
+    request: HttpRequest, text: str, after: str, remarks: list[str], context: dict[str, Any]
+) -> HttpResponse:
+    """Show what `after` changes in `text`, or publish it if the preview's button was used."""
+    if "publish" in request.POST:
+        _publish(request, text, after)
+        return redirect("admin:overview")
     return _render(
         request,
         "preview",
+        change=describe(text, after),
         difference=_difference(text, after),
-        remarks=Parameters.parse(after)[1],
-        keeps_details=keeps_details,
-        clusters=form.cleaned_data["clusters"],
+        remarks=remarks,
+        keeps_details=not text or publishing.keeps_details(),
         replaces_md5=md5_of(text),
         **context,
     )
 
 
-def _publish(request: HttpRequest, wanted: dict[str, Any], text: str, after: str) -> None:
+def _publish(request: HttpRequest, text: str, after: str) -> None:
     """Publish `after`, and record the user, the change and its outcome."""
     before_md5 = md5_of(text)
-    if wanted["replaces_md5"] != before_md5:
+    if request.POST.get("replaces_md5") != before_md5:
         raise publishing.PublishingError("conflict", "the text is not the one of the preview")
-    change = f"clusters: {wanted['clusters']}, md5 {before_md5} -> {md5_of(after)}"
-    entry = _record(request, conf.load().config_key, f"publishing {change}")
+    with translation.override("en"):
+        change = describe(text, after)
+    entry = _record(request, conf.load().config_key, f"publishing: {change}")
     try:
         publishing.publish(
             after,
@@ -147,7 +178,7 @@ def _publish(request: HttpRequest, wanted: dict[str, Any], text: str, after: str
         outcome = "perhaps published" if error.code == "late" else "not published"
         _record_outcome(entry, f"{outcome}, {error}: {change}")
         raise
-    _record_outcome(entry, f"published {change}")
+    _record_outcome(entry, f"{changes.PUBLISHED}: {change}")
     messages.success(request, _("Published. The overview shows when each worker applies it."))
 
 
@@ -186,7 +217,8 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
     context = {
         **nacos_panels.applied_config(),
         **nacos_panels.instances(),
-        "changes": _recent_changes(),
+        "changes": changes.recent(),
+        "has_registry": has_registry,
         "may_publish": request.user.has_perm(PUBLISH),
         "may_change_traffic": has_registry and request.user.has_perm(CHANGE_TRAFFIC),
         "is_out": offline.is_out(),
@@ -200,27 +232,7 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
     if settings.HISTORY_ENABLED and request.user.has_perm("clustering.view_requestrecord"):
         hour = statistics.last_hour()
         context |= {"hour": hour, "charts": charts.charts(hour)}
-    return context
-
-
-def _recent_changes() -> list[dict[str, Any]]:
-    """Return the users' changes, and the configs that agents applied or rejected, newest first."""
-    done = LogEntry.objects.filter(content_type=_content_type()).select_related("user")
-    judged = ConfigChange.objects.defer("before")
-    changes: list[dict[str, Any]] = [
-        {"at": entry.action_time, "who": entry.user.get_username(), "what": entry.change_message}
-        for entry in done[:RECENT]
-    ]
-    changes += [
-        {
-            "at": row.created_at,
-            "instance": row.instance,
-            "what": f"{row.get_outcome_display()}: md5 {row.md5}",
-            "reason": row.reason,
-        }
-        for row in judged[:RECENT]
-    ]
-    return sorted(changes, key=lambda change: change["at"], reverse=True)[:RECENT]
+    return context | {"problems": list(verdict.problems(context))}
 
 
 def _record(request: HttpRequest, what: str, message: str) -> LogEntry:
@@ -228,7 +240,7 @@ def _record(request: HttpRequest, what: str, message: str) -> LogEntry:
     assert request.user.is_authenticated
     return LogEntry.objects.create(
         user_id=request.user.pk,
-        content_type=_content_type(),
+        content_type=changes.content_type(),
         object_repr=what[:200],
         action_flag=CHANGE,
         change_message=message,
@@ -238,10 +250,6 @@ def _record(request: HttpRequest, what: str, message: str) -> LogEntry:
 def _record_outcome(entry: LogEntry, message: str) -> None:
     entry.change_message = message
     entry.save(update_fields=["change_message"])
-
-
-def _content_type() -> ContentType:
-    return ContentType.objects.get_for_model(ConfigChange)
 
 
 def _difference(before: str, after: str) -> list[tuple[str, str]]:

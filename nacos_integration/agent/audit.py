@@ -17,6 +17,7 @@ RETRY_SECONDS = 5.0
 CHECK_SECONDS = 10.0
 # In the database, of all instances together.
 KEPT_ROWS = 10_000
+MEASURED_LATER = ("workers", "in_force_after_seconds")
 
 
 class AuditLog:
@@ -36,7 +37,7 @@ class AuditLog:
         self._thread.start()
 
     def record(self, row: ConfigChange) -> None:
-        """Queue a row."""
+        """Queue a row; one that is queued again gets its values of MEASURED_LATER."""
         for name in ("reason", "before", "after"):
             # PostgreSQL rejects NUL in texts.
             setattr(row, name, getattr(row, name).replace("\0", "\N{REPLACEMENT CHARACTER}"))
@@ -94,6 +95,10 @@ class AuditLog:
 
 
 def _write(row: ConfigChange) -> None:
-    row.pk = None  # set by an earlier attempt that failed late
-    row.save(force_insert=True)
+    if row._state.adding:
+        row.pk = None  # set by an earlier attempt that failed late
+        row.save(force_insert=True)
+    else:
+        measured = {name: getattr(row, name) for name in MEASURED_LATER}
+        ConfigChange.objects.filter(pk=row.pk).update(**measured)
     ConfigChange.objects.filter(pk__lte=row.pk - KEPT_ROWS).delete()

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -47,6 +48,8 @@ class ConfigWatcher:
         self._file = AppliedFile(conf.applied_path, self._handler)
         self._rejected: tuple[str | None, str] | None = None
         self._missing: str | None = None
+        # The users of texts that were published here, by MD5, until the next change.
+        self._publishers: dict[str, str] = {}
         self._backoff = Backoff(*RETRY_SECONDS)
         self._source_error: str | None = None
         self._write_error: str | None = None
@@ -71,6 +74,10 @@ class ConfigWatcher:
         self._source_error, self._synced = None, True
         self._status.update("config", synced_at=time.time(), source_error=None)
         return self._backoff.longest if self._write_error else None
+
+    def expect(self, md5: str, user: str) -> None:
+        """Record `user` with the next change, if its text has this MD5."""
+        self._publishers[md5] = user
 
     def repair(self) -> None:
         """Write the applied config file again, if something else has changed or removed it."""
@@ -111,13 +118,13 @@ class ConfigWatcher:
         return self._apply(text, value, remarks)
 
     def _apply(self, text: str, value: ConfigHandler, remarks: list[str]) -> None:
-        before = self._text_in_force()
+        before, now = self._text_in_force(), timezone.now()
         applied = {
             "key": self._conf.config_key,
             "source": self._conf.config_origin,
             "content": text,
             "md5": md5_of(text),
-            "applied_at": time.time(),
+            "applied_at": now.timestamp(),
         }
         try:
             self._file.write(applied)
@@ -135,7 +142,7 @@ class ConfigWatcher:
             "config", rejected=None, write_error=None, missing=None, **self._in_force()
         )
         self._status.count("config", "applied_count")
-        self._record_change(ConfigChange.Outcome.APPLIED, "; ".join(remarks), before, text)
+        self._record_change(ConfigChange.Outcome.APPLIED, "; ".join(remarks), before, text, at=now)
 
     def _reject(self, text: str | None, reason: str) -> None:
         if self._rejected == (text, reason):
@@ -181,7 +188,7 @@ class ConfigWatcher:
             text = self._text_in_force()
             origin = ConfigOrigin.SNAPSHOT if self._file.content else ConfigOrigin.DEFAULT
             logger.warning("config: starting with the %s", origin)
-            self._record_change(ConfigChange.Outcome.APPLIED, reason, text, text, origin)
+            self._record_change(ConfigChange.Outcome.APPLIED, reason, text, text, origin=origin)
         return self._backoff.next()
 
     def _text_in_force(self) -> str:
@@ -197,11 +204,20 @@ class ConfigWatcher:
         }
 
     def _record_change(
-        self, outcome: str, reason: str, before: str, after: str, origin: ConfigOrigin | None = None
+        self,
+        outcome: str,
+        reason: str,
+        before: str,
+        after: str,
+        *,
+        origin: ConfigOrigin | None = None,
+        at: datetime | None = None,
     ) -> None:
+        publisher = None if origin else self._publishers.get(md5_of(after), "")
+        self._publishers.clear()
         self._record(
             ConfigChange(
-                created_at=timezone.now(),
+                created_at=at or timezone.now(),
                 instance=self._status.instance,
                 source=(origin or self._conf.config_origin).value,
                 key=self._conf.config_key,
@@ -210,6 +226,7 @@ class ConfigWatcher:
                 md5=md5_of(after),
                 before=before,
                 after=after,
+                published_by=publisher,
             )
         )
 

@@ -148,6 +148,7 @@ class Agent:
             threads.pass_on_requests()
             # Here, because the threads may wait for Nacos.
             threads.repair_applied_file()
+            threads.measure_rollout()
             if self._deregistering.is_set() and not threads.is_draining:
                 self._drain(threads)
 

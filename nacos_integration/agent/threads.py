@@ -9,8 +9,10 @@ from nacos_integration.agent.config_watcher import ConfigWatcher
 from nacos_integration.agent.loop import Loop
 from nacos_integration.agent.own_address import OwnAddress
 from nacos_integration.agent.registration import Registration
+from nacos_integration.agent.rollout import Rollout
 from nacos_integration.agent.sources import ConfigSource, FileSource, NacosSource
 from nacos_integration.conf import Conf
+from nacos_integration.models import ConfigChange
 from nacos_integration.sdk.client import NacosClient
 from nacos_integration.state import publishing
 from nacos_integration.state.status import Status
@@ -31,11 +33,12 @@ class AgentThreads:
         self._address = OwnAddress(conf)
         self.status = Status(conf, self._address.instance)
         self._audit = AuditLog(self._report_database)
+        self._rollout = Rollout(self._audit.record)
         self._client: NacosClient | None = None
         if conf.uses_nacos:
             self._client = NacosClient(conf, conf.agent_dir / "sdk", self._address.ip)
         source = NacosSource(self._client) if self._client else FileSource(Path(conf.config_file))
-        self._watcher = watcher = ConfigWatcher(conf, source, self.status, self._audit.record)
+        self._watcher = watcher = ConfigWatcher(conf, source, self.status, self._record)
         self._watcher_loop = Loop(
             "config-watcher", partial(_watch, watcher, source, conf), source.wake
         )
@@ -62,6 +65,10 @@ class AgentThreads:
     def repair_applied_file(self) -> None:
         """Write the applied config file again, if something else has changed or removed it."""
         self._watcher.repair()
+
+    def measure_rollout(self) -> None:
+        """Record when all workers run the config that was applied last."""
+        self._rollout.check()
 
     def pass_on_requests(self) -> None:
         """Wake the thread that must answer a file of another process."""
@@ -100,12 +107,17 @@ class AgentThreads:
             self._client.close()
         self._audit.close(AUDIT_SECONDS)
 
+    def _record(self, row: ConfigChange) -> None:
+        self._audit.record(row)
+        self._rollout.begin(row)
+
     def _report_database(self, reachable: bool) -> None:
         self.status.update("database", reachable=reachable, checked_at=time.time())
 
 
 def _watch(watcher: ConfigWatcher, source: ConfigSource, conf: Conf) -> float:
-    publishing.answer_requests(conf.agent_dir, source)
+    for md5, user in publishing.answer_requests(conf.agent_dir, source).items():
+        watcher.expect(md5, user)
     delay = watcher.sync()
     if delay is None:
         source.wait(conf.reread_interval_seconds)

@@ -17,6 +17,7 @@ from nacos_integration.errors import (
     SourceUnavailableError,
     UnreadableConfigError,
 )
+from nacos_integration.live_config import md5_of
 from nacos_integration.state import files, status
 
 if TYPE_CHECKING:
@@ -103,8 +104,12 @@ def has_requests(folder: Path) -> bool:
     return any(folder.glob("question-*.json"))
 
 
-def answer_requests(folder: Path, source: "ConfigSource") -> None:
-    """Carry out each request once; called by the agent's thread that uses `source`."""
+def answer_requests(folder: Path, source: "ConfigSource") -> dict[str, str]:
+    """Carry out each request once; called by the agent's thread that uses `source`.
+
+    Return the user of each text that was published, by its MD5.
+    """
+    published: dict[str, str] = {}
     for path in folder.glob("question-*.json"):
         question = files.read_json(path)
         try:
@@ -115,8 +120,12 @@ def answer_requests(folder: Path, source: "ConfigSource") -> None:
         # An old request, to an earlier agent, must not be carried out now.
         if question and time.time() - question.pop("asked_at") < ANSWER_SECONDS:
             answer_path = path.with_name(path.name.replace("question", "answer"))
+            answer = _do(source, **question)
+            if question["what"] == "publish" and not answer["error"]:
+                published[md5_of(question["text"])] = question["user"]
             with contextlib.suppress(OSError):
-                files.write_json(answer_path, _do(source, **question), durable=False)
+                files.write_json(answer_path, answer, durable=False)
+    return published
 
 
 def _do(source: "ConfigSource", what: str, **details: Any) -> dict[str, Any]:

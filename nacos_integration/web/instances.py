@@ -23,8 +23,11 @@ WORKERS_MAX = 128
 VERSION_MAX = 32
 VALUE_MAX = 200
 
+# After a change, workers that do not run it yet are no difference for so long.
+SETTLE_SECONDS = 5.0
+
 State = Literal["ok", "unreachable", "foreign"]
-Agreement = Literal["agree", "differ", "unknown"]
+Agreement = Literal["agree", "changing", "differ", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,16 @@ class Instance:
 
 @dataclass(frozen=True)
 class View:
-    """All instances at one moment; `agreement` is about the config that their workers run."""
+    """All instances at one moment.
+
+    `agreement` compares the configs that their workers run with the one in force on this instance,
+    of version `in_force`.
+    """
 
     instances: list[Instance]
     agreement: Agreement
     versions: list[str]
+    in_force: str
     queried_at: float
 
 
@@ -67,8 +75,7 @@ def describe() -> dict[str, Any]:
 
 def _this_process() -> dict[str, Any]:
     """Return the report of a process that writes none, such as `runserver`."""
-    handler: type[live_config.ConfigHandler] = import_string(conf.load().config_handler)
-    applied = live_config.current(handler)
+    applied = _in_force()
     return {
         "pid": os.getpid(),
         "version": applied.version,
@@ -78,15 +85,28 @@ def _this_process() -> dict[str, Any]:
     }
 
 
+def _in_force() -> live_config.AppliedConfig[live_config.ConfigHandler]:
+    handler: type[live_config.ConfigHandler] = import_string(conf.load().config_handler)
+    return live_config.current(handler)
+
+
 _kept: View | None = None
 _lock = threading.Lock()
 
 
 def query_all() -> View:
-    """Return all instances, queried at most KEEP_SECONDS ago; takes about TIMEOUT_SECONDS."""
+    """Return all instances, queried at most KEEP_SECONDS ago; takes about TIMEOUT_SECONDS.
+
+    Queries them again after a change of the config, until all workers run it.
+    """
     global _kept
     with _lock:
-        if _kept is None or not 0 <= time.time() - _kept.queried_at < KEEP_SECONDS:
+        if (
+            _kept is None
+            or _kept.agreement == "changing"
+            or _kept.in_force != _in_force().version
+            or not 0 <= time.time() - _kept.queried_at < KEEP_SECONDS
+        ):
             _kept = _query_all()
         return _kept
 
@@ -107,8 +127,12 @@ def _query_all() -> View:
     all_known = all(instance.state == "ok" for instance in instances) and not any(
         worker["silent_seconds"] > worker_reports.SILENT_SECONDS for worker in running
     )
-    agreement: Agreement = "differ" if len(versions) > 1 else "agree" if all_known else "unknown"
-    return View(instances, agreement, versions, time.time())
+    in_force = _in_force()
+    agreement: Agreement = "agree" if all_known else "unknown"
+    if versions != [in_force.version]:
+        age = status.seconds_since(in_force.applied_at)
+        agreement = "differ" if age is None or age > SETTLE_SECONDS else "changing"
+    return View(instances, agreement, versions, in_force.version, time.time())
 
 
 def _query_others(listed: dict[str, dict[str, Any]]) -> list[Instance]:

@@ -55,8 +55,11 @@ def instances() -> dict[str, Any]:
     """Return the context of `nacos_integration/instances.html` and `registry.html`."""
     view = query_all()
     registration = status.read().get("registration", {})
+    running = [worker["version"] for instance in view.instances for worker in instance.workers]
     return {
         "view": view,
+        "workers_total": len(running),
+        "workers_updated": running.count(view.in_force),
         "instances": [
             {
                 **vars(instance),

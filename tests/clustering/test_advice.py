@@ -9,6 +9,7 @@ from django.test import Client
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
+from clustering.api import schema
 from clustering.engine import advice
 from clustering.engine.parameters import KMeansParameters
 from clustering.models import RequestRecord
@@ -47,6 +48,16 @@ def test_each_candidate_is_measured_and_the_best_is_suggested(client: Client) ->
         expected = silhouette_score(BLOBS, model.labels_)
         assert candidate["silhouette"] == pytest.approx(expected)
         assert candidate.keys() == {"clusters", "inertia", "silhouette", "sizes"}
+
+
+@pytest.mark.django_db
+def test_the_example_of_the_schema_is_real(client: Client) -> None:
+    request, response = (example.value for example in schema.ADVICE_EXAMPLES)
+    answer = post(client, request).json()
+    for candidate in answer["candidates"]:
+        candidate["silhouette"] = round(candidate["silhouette"], 3)
+        candidate["inertia"] = round(candidate["inertia"], 3)
+    assert answer == response | {"config_version": answer["config_version"]}
 
 
 @pytest.mark.django_db

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
@@ -171,6 +172,39 @@ def test_each_key_has_its_own_limit_for_each_minute() -> None:
     assert 1 <= int(response.headers["Retry-After"]) <= 60
     ApiKey.objects.filter(pk=row.pk).update(minute=F("minute") - 1)
     assert [post(key).status_code for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.usefixtures("keyring")
+@pytest.mark.parametrize("limit", [None, 100])
+def test_the_last_use_is_on_record_to_the_minute(clock: Clock, limit: int | None) -> None:
+    row, key = create_key(requests_per_minute=limit)
+    unused, _ = create_key()
+    for _ in range(3):
+        assert post(key).status_code == 200
+    row.refresh_from_db()
+    assert row.last_used is not None
+    assert row.last_used.timestamp() == clock.time() // 60 * 60
+    an_hour_ago = row.last_used - timedelta(hours=1)
+    ApiKey.objects.filter(pk=row.pk).update(last_used=an_hour_ago)
+    clock.advance(60)
+    assert post(key).status_code == 200
+    row.refresh_from_db()
+    assert row.last_used.timestamp() == clock.time() // 60 * 60
+    unused.refresh_from_db()
+    assert unused.last_used is None
+
+
+def test_the_last_use_costs_no_query_for_each_request(keyring: api_keys.Keyring) -> None:
+    _, unlimited = create_key()
+    _, limited = create_key(requests_per_minute=100)
+    # The first of each looks the key up, and the first of a key without a limit writes its use.
+    for key, first, later in ((unlimited, 2, 0), (limited, 2, 1)):
+        for expected in (first, later, later):
+            with CaptureQueriesContext(connection) as queries:
+                known = keyring.find(key)
+                assert known
+                assert keyring.count(known)
+            assert len(queries) == expected
 
 
 @pytest.mark.usefixtures("keyring")

@@ -1,11 +1,15 @@
 """The admin's pages of API keys."""
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from clustering.api import api_keys
 from clustering.models import ApiKey
@@ -46,6 +50,22 @@ def test_a_new_key_is_shown_once_and_can_be_revoked(
     admin.post(change, form)
     row.refresh_from_db()
     assert row.revoked
+
+
+def test_the_list_says_in_words_which_keys_are_accepted(admin: Client, settings: Settings) -> None:
+    yesterday = timezone.now() - timedelta(days=1)
+    used = timezone.now().replace(second=0, microsecond=0)
+    create_key(name="one", last_used=used)
+    create_key(name="two", expiry_date=yesterday)
+    create_key(name="three", expiry_date=yesterday, revoked=True)
+    page = admin.get(ADMIN).content.decode()
+    states = re.findall(r'<td class="field-state">(\w+)</td>', page)
+    assert states == ["revoked", "expired", "active"]
+    assert page.count('<td class="field-last_used nowrap">-</td>') == 2
+    assert "<img" not in page.partition('id="result_list"')[2]
+    assert "API_KEYS_REQUIRED" in page
+    settings.API_KEYS_REQUIRED = True
+    assert "API_KEYS_REQUIRED" not in admin.get(ADMIN).content.decode()
 
 
 def test_saving_does_not_change_the_count(admin: Client) -> None:

@@ -43,6 +43,30 @@ def test_the_export_has_all_selected_rows(
     assert len(exported(admin_client, "?status=422&date=2026")) == 1 + 10
 
 
+def test_the_points_of_a_request_can_be_downloaded_with_their_clusters(
+    admin_client: Client,
+) -> None:
+    row = create_reference_record()
+    response = admin_client.get(f"{HISTORY}{row.pk}/points.csv")
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == (
+        f'attachment; filename="request-{row.pk}.csv"'
+    )
+    head, *lines = csv.reader(response.content.decode().splitlines())
+    assert head == ["x1", "x2", "cluster"]
+    points = [[float(x), float(y)] for x, y, _cluster in lines]
+    assert points == row.payload
+    assert [int(line[2]) for line in lines] == row.labels
+    assert f'href="{HISTORY}{row.pk}/points.csv"' in (
+        admin_client.get(f"{HISTORY}{row.pk}/change/").content.decode()
+    )
+    refused = create_record(status=422, payload=[[1, 2, 3], [-4.5, 5, 1e-7]])
+    content = admin_client.get(f"{HISTORY}{refused.pk}/points.csv").content.decode()
+    assert content.splitlines() == ["x1,x2,x3", "1,2,3", "-4.5,5,1e-07"]
+    without = create_record()
+    assert admin_client.get(f"{HISTORY}{without.pk}/points.csv").status_code == 404
+
+
 def test_no_cell_of_the_export_is_a_formula(admin_client: Client) -> None:
     for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\tx"):
         create_record(request_id=text, outcome=f"{text}, said the caller")
@@ -93,12 +117,16 @@ def test_the_number_of_exports_is_limited(admin_client: Client) -> None:
 
 def test_the_history_needs_the_view_permission(client: Client) -> None:
     row = create_reference_record()
-    addresses = ("", "export/", f"{row.pk}/change/", f"{row.pk}/points.json")
+    addresses = (
+        "",
+        "export/",
+        *(f"{row.pk}/{page}" for page in ("change/", "points.json", "points.csv")),
+    )
     for address in addresses:
         assert client.get(HISTORY + address).headers["Location"].startswith("/admin/login/")
     clerk = get_user_model().objects.create_user("clerk", is_staff=True)
     client.force_login(clerk)
-    assert [client.get(HISTORY + address).status_code for address in addresses] == [403] * 4
+    assert [client.get(HISTORY + address).status_code for address in addresses] == [403] * 5
     clerk.user_permissions.add(Permission.objects.get(codename="view_requestrecord"))
-    assert [client.get(HISTORY + address).status_code for address in addresses[::2]] == [200] * 2
+    assert [client.get(HISTORY + address).status_code for address in addresses[::2]] == [200] * 3
     assert len(exported(client)) == 2

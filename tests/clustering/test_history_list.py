@@ -1,6 +1,8 @@
 """The admin's list of the request history."""
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -13,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from benchmarks import history as benchmark
+from clustering.admin import OUTCOME_SHOWN
 from clustering.history import changelist, reading
 from clustering.history.reading import Selection
 from serving.contract import served_models
@@ -31,19 +34,41 @@ def listed(admin_client: Client, address: str) -> list[int]:
     return found
 
 
-def test_the_list_has_a_column_for_the_model_if_there_are_several(
+def test_the_list_has_a_filter_for_the_model_if_there_are_several(
     admin_client: Client, settings: Settings
 ) -> None:
     row = create_record(model="mini-batch")
-    assert "mini-batch" not in admin_client.get(HISTORY).content.decode()
-    assert "mini-batch" in admin_client.get(f"{HISTORY}{row.pk}/change/").content.decode()
-    second = "tests.support.mini_batch.endpoint.MINI_BATCH"
-    settings.SERVED_MODELS = [*settings.SERVED_MODELS, second]
+    create_record(model="skl-kmeans")
+    settings.SERVED_MODELS = ["clustering.endpoint.KMEANS"]
     served_models.cache_clear()
     try:
-        assert "mini-batch" in admin_client.get(HISTORY).content.decode()
+        assert "mini-batch" not in admin_client.get(HISTORY).content.decode()
+        assert "mini-batch" in admin_client.get(f"{HISTORY}{row.pk}/change/").content.decode()
+        settings.SERVED_MODELS += ["tests.support.mini_batch.endpoint.MINI_BATCH"]
+        served_models.cache_clear()
+        assert 'href="?model=mini-batch"' in admin_client.get(HISTORY).content.decode()
+        assert listed(admin_client, "?model=mini-batch") == [row.pk]
     finally:
         served_models.cache_clear()
+
+
+def test_the_columns_are_few_and_the_outcome_is_short(admin_client: Client) -> None:
+    outcome = "<b>points[17]</b>: " + "x" * 200
+    row = create_record(outcome=outcome, config_version="abc123def456")
+    with CaptureQueriesContext(connection) as queries:
+        page = admin_client.get(HISTORY).content.decode()
+    # Not one more for each row.
+    assert sum('"outcome"' in query["sql"] for query in queries) == 1
+    columns = re.findall(r'<th scope="col" class="column-(\w+)', page)
+    assert columns == [
+        "when", "clusters", "points", "dimensions", "status", "duration_ms", "client",
+        "short_outcome",
+    ]  # fmt: skip
+    whole = html.escape(outcome)
+    assert f'title="{whole}"' in page
+    assert f"{whole}<" not in page
+    assert f">{html.escape(outcome[: OUTCOME_SHOWN - 1])}…<" in page
+    assert whole in admin_client.get(f"{HISTORY}{row.pk}/change/").content.decode()
 
 
 def test_pages_list_every_row_once_in_order(
@@ -95,6 +120,13 @@ FILTERS = {
     "?date=2026-03-14T13:30": "b",
     "?date=2026-03-14T13:31": "",
     "?date=2026-03&status=4xx&client=10.0.0.2": "c",
+    "?date=2026-03-13/2026-03-14": "abd",
+    "?date=2026-03-14T12:00/2026-03-14T13:29": "a",
+    "?date=2026-03-14T12:00/2026-03-14T13:30": "ab",
+    "?date=2026-03-15/2026": "ce",
+    "?date=2026-03-15/2026-03-13": "",
+    "?date=2026-03-14T12:00/2026-03-15T12:00&problem=overloaded": "",
+    "?date=2026-03-13/2026-03-13&problem=overloaded&status=503": "d",
     "?q=order-1": "ab",
     "?q=order-12": "b",
     "?q=ORDER-1": "",
@@ -147,6 +179,10 @@ def test_filters_offer_existing_values(admin_client: Client) -> None:
     assert 'href="?date=2026-03-14"' in choices("?date=2026-03")
     assert 'href="?date=2026-03-14T12"' in choices("?date=2026-03-14").replace("%3A", ":")
     assert 'href="?date=2026-03-14T12:00"' in choices("?date=2026-03-14T12").replace("%3A", ":")
+    # So is a range of time, which nothing on this page offers.
+    assert "2026-03-14 12:00 – 2026-03-14 13:00" in choices(
+        "?date=2026-03-14T12:00/2026-03-14T13:00"
+    )
     # A selected value is offered even if no row has it, so that it can be cleared.
     assert 'href="?client=10.0.0.1"' in choices("?client=10.0.0.1")
 
@@ -158,6 +194,10 @@ INVALID = (
     "?date=2026-13",
     "?date=9999",
     "?date=0001",
+    "?date=2026-01-01/",
+    "?date=/2026-01-01",
+    "?date=2026/9999",
+    "?date=2026/2027/2028",
     "?status=many",
     "?status=99999999999999999999",
     "?clusters=many",

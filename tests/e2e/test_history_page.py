@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.support.browser import WIDTHS, Browser
-from tests.support.reference import REFERENCE_POINTS
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 from tests.support.service import Service, running
 from tests.support.waiting import wait_until
 
@@ -150,6 +150,94 @@ def test_the_list_can_be_filtered(
     wait_until(lambda: "q=no-such-id" in browser.current_url)
     assert "0 requests" in browser.find_element(By.ID, "changelist").text
     browser.assert_no_console_errors()
+
+
+def test_the_list_fits_and_its_rows_are_blocks_where_it_is_narrow(
+    live: Service, browser: Browser, address: str
+) -> None:
+    assert request(live, [[1, 2], [3]]) == 422
+    assert request(live, REFERENCE_POINTS) == 200
+    wait_until(lambda: count_rows(browser, address + LIST) >= 2)
+    for width, is_open, display in ((1280, True, "table-row"), (390, False, "grid")):
+        browser.set_width(width)
+        browser.get(address + LIST)
+        filters = browser.find_element(By.ID, "history-filters")
+        assert (filters.get_attribute("open") is not None) is is_open
+        row = browser.find_element(By.CSS_SELECTOR, "#result_list tbody tr")
+        assert row.value_of_css_property("display") == display
+        assert not browser.execute_script(
+            """
+            return [document.documentElement, document.querySelector(".results")].some(
+                (box) => box.scrollWidth > box.clientWidth);
+            """
+        )
+        label = browser.execute_script(
+            """
+            const cell = document.querySelector("#result_list td.field-clusters");
+            return getComputedStyle(cell, "::before").content;
+            """
+        )
+        assert label == ("none" if is_open else '"Clusters"')
+    # Opened with the keyboard, and in the way of nothing.
+    browser.find_element(By.CSS_SELECTOR, "#history-filters > summary").send_keys(Keys.ENTER)
+    wait_until(lambda: browser.find_element(By.ID, "changelist-filter").is_displayed())
+    browser.set_width(WIDTHS[0])
+    browser.assert_fits()
+    browser.assert_no_console_errors()
+
+
+def test_closed_filters_stay_closed(browser: Browser, address: str) -> None:
+    for is_open in (True, False):
+        browser.get(address + LIST)
+        filters = browser.find_element(By.ID, "history-filters")
+        assert (filters.get_attribute("open") is not None) is is_open
+        if is_open:
+            browser.find_element(By.CSS_SELECTOR, "#history-filters > summary").click()
+    browser.find_element(By.CSS_SELECTOR, "#history-filters > summary").click()
+
+
+def test_a_reason_of_rejections_leads_to_its_requests(
+    live: Service, browser: Browser, address: str
+) -> None:
+    assert request(live, [[1, 2], [3]]) == 422
+    assert request(live, [[1, 2], [3, 4]]) == 422
+    assert request(live, REFERENCE_POINTS) == 200
+    link = "rejection-422-ragged-points"
+
+    def is_counted() -> bool:
+        browser.get(address + "/admin/overview/")
+        return bool(browser.find_elements(By.ID, link))
+
+    wait_until(is_counted)
+    browser.find_element(By.ID, link).click()
+    wait_until(lambda: "problem=ragged-points" in browser.current_url)
+    cells = browser.find_elements(By.CSS_SELECTOR, "#result_list td.field-short_outcome span")
+    assert cells
+    for cell in cells:
+        assert cell.get_attribute("title") == ("points[1]: has 1 coordinates where points[0] has 2")
+    browser.assert_fits()
+    browser.assert_no_console_errors()
+
+
+def test_points_and_clusters_are_downloaded_as_csv(
+    live: Service, browser: Browser, address: str
+) -> None:
+    assert request(live, REFERENCE_POINTS) == 200
+    open_newest(browser, address, 9)
+    link = browser.find_element(By.PARTIAL_LINK_TEXT, "(CSV)".upper())
+    content = browser.execute_async_script(
+        "fetch(arguments[0]).then((answer) => answer.text()).then(arguments[1])",
+        link.get_attribute("href"),
+    )
+    head, *lines = content.splitlines()
+    assert head == "x1,x2,cluster"
+    expected = zip(REFERENCE_POINTS, REFERENCE_LABELS[3], strict=True)
+    assert lines == [f"{float(x)},{float(y)},{label}" for (x, y), label in expected]
+
+
+def count_rows(browser: Browser, url: str) -> int:
+    browser.get(url)
+    return len(browser.find_elements(By.CSS_SELECTOR, "#result_list tbody tr"))
 
 
 @pytest.fixture

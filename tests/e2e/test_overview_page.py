@@ -1,5 +1,7 @@
 """The overview of a running service, in a browser."""
 
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -71,6 +73,74 @@ def test_clusters_can_be_changed_with_the_keyboard(service: Service, overview: B
     assert service.clusters_in_force() == {3}
     assert "admin" in text_of(overview, "panel-changes")
     overview.assert_no_console_errors()
+
+
+def test_a_change_is_told_in_words_and_an_old_config_published_again(
+    service: Service, overview: Browser
+) -> None:
+    service.config_file.write_text("clusters: 3\n")
+    service.wait_until_clusters(3)
+    # As the playground links it.
+    overview.get(f"{service.url}/admin/overview/clusters/?clusters=4")
+    field = overview.find_element(By.ID, "id_clusters")
+    assert field.get_attribute("value") == "4"
+    field.send_keys("\n")
+    wait_until(lambda: overview.find_elements(By.ID, "publish"))
+    assert text_of(overview, "change") == "clusters 3 → 4"
+    overview.find_element(By.ID, "publish").click()
+    words = "clusters 3 → 4, in force in all 2 workers after"
+    wait_until(lambda: words in text_of(overview, "panel-changes"))
+    row = overview.find_element(By.CSS_SELECTOR, "#panel-changes tbody tr")
+    assert "admin" in row.text
+    assert words in row.text
+    assert "MD5" not in text_of(overview, "panel-changes")
+
+    service.config_file.write_text("clusters: 6\n")
+    wait_until(lambda: "clusters 4 → 6, in force in all" in text_of(overview, "panel-changes"))
+    row = overview.find_element(By.CSS_SELECTOR, "#panel-changes tbody tr")
+    assert "published elsewhere" in row.text
+    overview.assert_fits()
+    second = overview.find_element(By.CSS_SELECTOR, "#panel-changes tbody tr:nth-child(2)")
+    second.find_element(By.PARTIAL_LINK_TEXT, "Publish this again").send_keys("\n")
+    wait_until(lambda: overview.find_elements(By.ID, "publish"))
+    assert text_of(overview, "change") == "clusters 6 → 4"
+    overview.assert_fits()
+    overview.find_element(By.ID, "publish").send_keys("\n")
+    service.wait_until_clusters(4)
+    overview.assert_no_console_errors()
+
+
+def test_one_line_says_what_is_not_well_and_leads_to_it(
+    service: Service, overview: Browser
+) -> None:
+    service.config_file.write_text("clusters: 3\n")
+    wait_until(lambda: "All is well" in text_of(overview, "panel-verdict"))
+    service.config_file.write_text("clusters: many\n")
+    wait_until(lambda: "was rejected" in text_of(overview, "panel-verdict"))
+    overview.find_element(By.CSS_SELECTOR, "#panel-verdict a").send_keys("\n")
+    wait_until(lambda: overview.current_url.endswith("#panel-config"))
+    overview.assert_fits()
+    service.config_file.write_text("clusters: 3\n")
+    wait_until(lambda: "All is well" in text_of(overview, "panel-verdict"))
+    overview.assert_no_console_errors()
+
+
+def test_workers_agree_about_the_config_in_force_only(service: Service, overview: Browser) -> None:
+    seen = []
+    for clusters in (4, 7, 3):
+        service.config_file.write_text(f"clusters: {clusters}\n")
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline:
+            panels = overview.execute_async_script(
+                "fetch('panels/').then((answer) => answer.text()).then(arguments[0])"
+            )
+            in_force = re.search(r"MD5 <code>(\w+)", panels)
+            agreed = re.search(r"run the same config, <code>(\w+)", panels)
+            assert in_force
+            assert agreed is None or in_force[1].startswith(agreed[1])
+            assert "The workers differ" not in panels
+            seen.append(agreed and agreed[1])
+    assert len(set(seen) - {None}) >= 3
 
 
 def test_it_reports_a_lost_connection_and_recovers(

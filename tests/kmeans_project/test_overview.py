@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,6 +16,7 @@ from django.utils import timezone
 
 from clustering.history import statistics
 from clustering.models import RequestRecord
+from kmeans_project.pages import verdict
 from nacos_integration import conf, md5_of
 from nacos_integration.models import ConfigChange
 from nacos_integration.state import publishing
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGE, PANELS = "/admin/overview/", "/admin/overview/panels/"
 CLUSTERS, REGISTRY = "/admin/overview/clusters/", "/admin/overview/registry/"
+AGAIN = "/admin/overview/publish/"
 
 
 @pytest.fixture
@@ -41,6 +45,11 @@ def member(client: Client, *permissions: str) -> Client:
     return client
 
 
+def panel(admin: Client, name: str) -> str:
+    panels = admin.get(PANELS).content.decode()
+    return panels.partition(f'id="panel-{name}"')[2].partition("</section>")[0]
+
+
 def preview(admin: Client, clusters: int) -> dict[str, str]:
     """Return the fields of the form that publishes, as the preview has them."""
     page = admin.post(CLUSTERS, {"clusters": clusters}).content.decode()
@@ -48,7 +57,21 @@ def preview(admin: Client, clusters: int) -> dict[str, str]:
     return dict(fields) | {"publish": "yes"}
 
 
-@pytest.mark.parametrize("path", [PAGE, PANELS, CLUSTERS, REGISTRY])
+def record_change(before: str, after: str, **fields: Any) -> ConfigChange:
+    """Record a change that the agent of an instance applied."""
+    values = {
+        "created_at": timezone.now(),
+        "instance": "10.0.0.5:9999",
+        "source": "nacos",
+        "outcome": "applied",
+        "published_by": "",
+    }
+    return ConfigChange.objects.create(
+        **values | fields, before=before, after=after, md5=md5_of(after)
+    )
+
+
+@pytest.mark.parametrize("path", [PAGE, PANELS, CLUSTERS, REGISTRY, f"{AGAIN}1/"])
 def test_who_is_not_logged_in_is_asked_to(client: Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 302
@@ -128,7 +151,8 @@ def test_what_a_user_may_not_see_or_do_is_not_there(client: Client, configure: C
     page = member(client, "view_configchange").get(PAGE).content.decode()
     assert "panel-hour" not in page
     assert CLUSTERS not in page
-    for path in (CLUSTERS, REGISTRY):
+    row = record_change("", "clusters: 5\n")
+    for path in (CLUSTERS, REGISTRY, f"{AGAIN}{row.pk}/"):
         for response in (client.get(path), client.post(path, {"clusters": 4, "wish": "out"})):
             assert response.status_code == 403
     assert not conf.load().offline_path.exists()
@@ -160,12 +184,13 @@ def test_clusters_are_changed_after_a_look_at_the_difference(
     assert publishing.read_text() == after
     entry = LogEntry.objects.get()
     assert entry.user.get_username() == "ada"
-    expected = f"published clusters: 4, md5 {md5_of(before)} -> {md5_of(after)}"
-    assert entry.change_message == expected
+    assert entry.change_message == "published: clusters 3 → 4"
     wait_until(lambda: ConfigChange.objects.filter(md5=md5_of(after)).exists())
-    page = admin.get(PANELS).content.decode()
-    assert "<strong>ada</strong>" in page
-    assert expected.replace(">", "&gt;") in page
+    assert ConfigChange.objects.get(md5=md5_of(after)).published_by == "ada"
+    page = panel(admin, "changes")
+    assert page.count("<strong>ada</strong>") == 1
+    assert "clusters 3 → 4; unknown keys ignored: colour" in page
+    assert md5_of(after) not in page
 
 
 def test_what_somebody_changed_after_the_preview_is_not_overwritten(
@@ -220,3 +245,171 @@ def test_forms_need_their_token(configure: Configure, admin: Client) -> None:
     body = {"clusters": 4, "publish": "yes", "replaces_md5": md5_of("clusters: 3\n")}
     assert strict.post(CLUSTERS, body).status_code == 403
     assert publishing.read_text() == "clusters: 3\n"
+
+
+def test_changes_are_told_in_words(admin: Client, configure: Configure) -> None:
+    configure("clusters: 3\n")
+    ConfigChange.objects.all().delete()
+    start = timezone.now() - timedelta(hours=1)
+    rollout = {"workers": 2, "in_force_after_seconds": 0.25, "created_at": start}
+    record_change("", "clusters: 3\n", source="snapshot", published_by=None)
+    record_change("clusters: 3\n", "clusters: 4\n", **rollout, published_by="<i>ada</i>")
+    later = rollout | {"workers": 4, "created_at": start + timedelta(minutes=5)}
+    record_change("clusters: 4\n", "clusters: 4\ninit: random\n", **later)
+    record_change("clusters: 4\n", "k: 4\n", outcome="rejected", reason="`clusters` is missing")
+    page = panel(admin, "changes")
+    for text in (
+        "started with the last good config",
+        "the agent of 10.0.0.5:9999",
+        "<strong>&lt;i&gt;ada&lt;/i&gt;</strong>",
+        "clusters 3 → 4, in force in all 2 workers after 0.2 s",
+        "published elsewhere",
+        "init set to random, in force in all 4 workers after 0.2 s",
+        "Rejected; `clusters` is missing",
+    ):
+        assert text in page
+    assert not re.search("[0-9a-f]{32}", page)
+
+
+def test_a_change_of_several_instances_is_told_once(admin: Client, configure: Configure) -> None:
+    configure("clusters: 3\n")
+    ConfigChange.objects.all().delete()
+    start = timezone.now() - timedelta(hours=1)
+    for i, publisher in enumerate(("", "ada", "")):
+        record_change(
+            "clusters: 3\n", "clusters: 4\n", workers=2, in_force_after_seconds=0.5 + i,
+            instance=f"10.0.0.{i}:9999", published_by=publisher,
+            created_at=start + timedelta(seconds=i),
+        )  # fmt: skip
+    page = panel(admin, "changes")
+    assert "clusters 3 → 4, in force in all 6 workers of 3 instances after 2.5 s" in page
+    assert page.count("clusters 3 → 4") == 1
+    # The same change of one of them, later.
+    record_change("clusters: 3\n", "clusters: 4\n", instance="10.0.0.1:9999")
+    assert panel(admin, "changes").count("clusters 3 → 4") == 2
+
+
+def test_a_config_of_before_is_published_again_after_a_look_at_it(
+    admin: Client, configure: Configure
+) -> None:
+    old = "# as it was\nclusters: 5\n"
+    configure("clusters: 3\n")
+    address = f"{AGAIN}{record_change('', old).pk}/"
+    assert f'href="{address}"' in panel(admin, "changes")
+    page = admin.get(address).content.decode()
+    assert '<strong id="change">clusters 3 → 5</strong>' in page
+    assert '<span class="added"># as it was</span>'.replace("#", "+#") in page
+    assert publishing.read_text() == "clusters: 3\n"
+    seen = re.findall(r'name="replaces_md5" value="(\w+)"', page)
+    body = {"publish": "yes", "replaces_md5": seen[0]}
+    configure("clusters: 9\n")
+    page = admin.post(address, body).content.decode()
+    assert "Somebody else has changed the config meanwhile" in page
+    assert publishing.read_text() == "clusters: 9\n"
+    response = admin.post(address, body | {"replaces_md5": md5_of("clusters: 9\n")}, follow=True)
+    assert response.redirect_chain == [(PAGE, 302)]
+    assert publishing.read_text() == old
+    assert LogEntry.objects.get().change_message == "published: clusters 9 → 5"
+    assert "is published already" in admin.get(address).content.decode()
+    wait_until(lambda: f'href="{address}"' not in panel(admin, "changes"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "why"),
+    [
+        ({"outcome": "rejected"}, 404, "not-found"),
+        ({"after": "clusters: 1001\n"}, 200, "must be from 1 to 1000"),
+    ],
+)
+def test_what_is_not_valid_is_not_published_again(
+    admin: Client, configure: Configure, fields: dict[str, str], status: int, why: str
+) -> None:
+    configure("clusters: 3\n")
+    row = record_change("", **{"after": "clusters: 5\n"} | fields)
+    for response in (
+        admin.get(f"{AGAIN}{row.pk}/"),
+        admin.post(
+            f"{AGAIN}{row.pk}/", {"publish": "yes", "replaces_md5": md5_of("clusters: 3\n")}
+        ),
+    ):
+        assert response.status_code == status
+        assert why in response.content.decode()
+    assert publishing.read_text() == "clusters: 3\n"
+
+
+def test_the_page_of_a_change_leads_to_publishing_it_again(
+    admin: Client, configure: Configure
+) -> None:
+    configure("clusters: 3\n")
+    applied = record_change("", "clusters: 5\n")
+    rejected = record_change("", "clusters: no\n", outcome="rejected")
+    address = "/admin/nacos_integration/configchange/{}/change/".format
+    assert f"{AGAIN}{applied.pk}/" in admin.get(address(applied.pk)).content.decode()
+    assert AGAIN not in admin.get(address(rejected.pk)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "value"), [("?clusters=5", "5"), ("?clusters=x", "3"), ("?clusters=", "3")]
+)
+def test_the_form_starts_with_the_number_in_the_address(
+    admin: Client, configure: Configure, query: str, value: str
+) -> None:
+    configure("clusters: 3\n")
+    page = admin.get(CLUSTERS + query).content.decode()
+    assert re.search(rf'name="clusters" value="{value}"', page)
+    assert publishing.read_text() == "clusters: 3\n"
+
+
+def test_one_line_says_whether_all_is_well(admin: Client, configure: Configure) -> None:
+    configure("clusters: 3\n")
+    wait_until(lambda: "All is well." in panel(admin, "verdict"))
+    Path(settings.KMEANS_CONFIG_FILE).write_text("clusters: many\n")
+    wait_until(lambda: "The last config was rejected." in panel(admin, "verdict"))
+    line = panel(admin, "verdict")
+    assert 'href="#panel-config"' in line
+    assert "All is well" not in line
+    configure("clusters: 3\n")
+    wait_until(lambda: "All is well." in panel(admin, "verdict"))
+
+
+class Seen:
+    """What the verdict needs to know of all instances."""
+
+    def __init__(self, agreement: str) -> None:
+        self.agreement = agreement
+
+
+@pytest.mark.usefixtures("configure")
+@pytest.mark.parametrize(
+    ("changed", "panel_name", "text"),
+    [
+        ({"config": {"source_error": "no answer"}}, "config", "source of the config"),
+        ({"config": {"write_error": "disk full"}}, "config", "cannot be written"),
+        ({"config": {"file_error": "removed"}}, "config", "file is damaged"),
+        ({"view": Seen("differ")}, "instances", "Not all workers"),
+        ({"view": Seen("unknown")}, "instances", "do not answer"),
+        ({"registration": {"state": "retrying"}}, "registry", "not registered"),
+        ({"registration": {}}, "registry", "not registered"),
+        (
+            {"instances": [{"address": "10.0.0.5:9999", "differences": ["not listed"]}]},
+            "registry",
+            "10.0.0.5:9999: not listed",
+        ),
+        ({"agent": {"database": {"reachable": False}}}, "changes", "history waits"),
+    ],
+)
+def test_what_is_not_well_leads_to_the_panel_about_it(
+    changed: dict[str, Any], panel_name: str, text: str
+) -> None:
+    well: dict[str, Any] = {
+        "config": {},
+        "view": Seen("agree"),
+        "has_registry": True,
+        "registration": {"state": "registered"},
+        "instances": [{"address": "10.0.0.5:9999", "differences": []}],
+        "agent": {"database": {"reachable": True}},
+    }
+    assert list(verdict.problems(well)) == []
+    assert list(verdict.problems(well | {"view": Seen("changing")})) == []
+    ((panel, shown),) = verdict.problems(well | changed)
+    assert (panel, text in shown) == (panel_name, True)

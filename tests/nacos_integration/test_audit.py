@@ -60,6 +60,22 @@ def test_only_so_many_rows_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_is_measured_later_is_added_to_the_row() -> None:
+    log = audit.AuditLog(lambda _: None)
+    first, pruned = row(0), row(1)
+    for one in (first, pruned):
+        log.record(one)
+    wait_until(lambda: ConfigChange.objects.filter(key="key").count() == 2)
+    ConfigChange.objects.filter(md5="1").delete()
+    for one in (pruned, first):
+        one.workers, one.in_force_after_seconds = 4, 0.3
+        log.record(one)
+    log.close(5)
+    written = ConfigChange.objects.get(key="key")
+    assert (written.md5, written.workers, written.in_force_after_seconds) == ("0", 4, 0.3)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_text_with_a_nul_is_kept() -> None:
     log = audit.AuditLog(lambda _: None)
     bad = row(0)

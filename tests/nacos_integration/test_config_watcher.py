@@ -88,6 +88,20 @@ def test_a_good_config_gets_in_force_and_on_record(setup: Setup) -> None:
     assert setup.status()["md5"] == live_config.md5_of("clusters: 6\nother: 1\n")
 
 
+def test_who_published_a_config_here_is_on_record(setup: Setup) -> None:
+    for text, user in (("clusters: 5\n", "ada"), ("clusters: 6\n", "bob")):
+        setup.watcher.expect(live_config.md5_of(text), user)
+    # Somebody else was faster.
+    setup.file.write_text("clusters: 6\n")
+    setup.watcher.sync()
+    setup.file.write_text("clusters: 5\n")
+    setup.watcher.sync()
+    assert [(row.after, row.published_by) for row in setup.rows] == [
+        ("clusters: 6\n", "bob"),
+        ("clusters: 5\n", ""),
+    ]
+
+
 BAD: list[tuple[Callable[[Path], object], str]] = [
     (lambda file: file.write_text("clusters: 0"), "from 1 to 1000"),
     (lambda file: file.write_text("clusters: ["), "not valid YAML"),

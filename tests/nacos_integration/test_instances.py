@@ -69,8 +69,11 @@ def register(*ports: int, ip: str = "127.0.0.1") -> None:
 
 
 @pytest.fixture
-def look(configure: Configure) -> Iterator[Callable[..., instances.View]]:
-    """Return a function that asks what listens at ports of this host."""
+def look(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., instances.View]]:
+    """Return a function that asks what listens at ports of this host, long after a change."""
+    monkeypatch.setattr(instances, "SETTLE_SECONDS", -1.0)
 
     def ask(*ports: int) -> instances.View:
         register(*ports)
@@ -91,6 +94,36 @@ def test_others_agree_or_differ(listen: Listen, look: Callable[..., instances.Vi
     assert look(same).agreement == "agree"
     view = look(same, other)
     assert (view.agreement, view.versions) == ("differ", sorted([VERSION, "0123456789ab"]))
+
+
+def test_they_agree_only_about_the_config_in_force(
+    listen: Listen,
+    look: Callable[..., instances.View],
+    configure: Configure,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = listen(said(VERSION))
+    assert look(old).agreement == "agree"
+    monkeypatch.setattr(instances, "SETTLE_SECONDS", 60.0)
+    configure("clusters: 5\n")
+    version = md5_of("clusters: 5\n")[:12]
+    view = look(old)
+    assert (view.agreement, view.in_force) == ("changing", version)
+    monkeypatch.setattr(instances, "SETTLE_SECONDS", -1.0)
+    assert look(old).agreement == "differ"
+
+
+def test_what_was_seen_before_a_change_is_not_shown_after_it(
+    look: Callable[..., instances.View], configure: Configure
+) -> None:
+    instances._kept = None
+    try:
+        assert instances.query_all() is instances.query_all()
+        configure("clusters: 5\n")
+        view = instances.query_all()
+        assert (view.agreement, view.versions) == ("agree", [md5_of("clusters: 5\n")[:12]])
+    finally:
+        instances._kept = None
 
 
 def test_a_worker_that_is_silent_is_not_known_of(

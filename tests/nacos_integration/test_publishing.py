@@ -79,9 +79,22 @@ def test_what_a_dead_agent_was_asked_is_not_done_later(tmp_path: Path) -> None:
         "user": "ada", "text_type": "yaml", "asked_at": time.time() - publishing.ANSWER_SECONDS,
     }  # fmt: skip
     files.write_json(tmp_path / "question-1.json", question)
-    publishing.answer_requests(tmp_path, FileSource(path))
+    assert publishing.answer_requests(tmp_path, FileSource(path)) == {}
     assert path.read_text() == "clusters: 3\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_the_user_of_what_is_published_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("clusters: 3\n")
+    for number, replaced in enumerate(("clusters: 3\n", "clusters: 9\n"), start=4):
+        question = {
+            "what": "publish", "text": f"clusters: {number}\n", "replaces_md5": md5_of(replaced),
+            "user": f"user {number}", "text_type": "yaml", "asked_at": time.time(),
+        }  # fmt: skip
+        files.write_json(tmp_path / f"question-{number}.json", question)
+    published = publishing.answer_requests(tmp_path, FileSource(path))
+    assert published == {md5_of("clusters: 4\n"): "user 4"}
 
 
 def test_a_file_keeps_its_mode_and_a_link_stays_one(tmp_path: Path) -> None:

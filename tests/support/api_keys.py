@@ -21,6 +21,9 @@ class Clock:
     def time(self) -> float:
         return time.time() - self._late
 
+    def advance(self, seconds: float) -> None:
+        self._late -= seconds
+
 
 def create_key(**fields: Any) -> tuple[ApiKey, str]:
     row, key = ApiKey.objects.create_key(**{"name": "a caller", **fields})

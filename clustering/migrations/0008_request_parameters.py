@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clustering', '0006_history_model'),
+        ('clustering', '0007_apikey_last_used'),
     ]
 
     operations = [
