@@ -171,6 +171,22 @@ def test_a_large_file_is_shown_in_parts(page: Page, tmp_path: Path) -> None:
     page.browser.assert_no_console_errors()
 
 
+def test_a_large_text_is_pasted_like_a_file(page: Page) -> None:
+    page.browser.execute_script(
+        """
+        const clipboardData = new DataTransfer();
+        clipboardData.setData("text/plain", "x,y\\n" + "10,20\\n70,80\\n90,40\\n".repeat(120_000));
+        arguments[0].dispatchEvent(new ClipboardEvent("paste", {
+            clipboardData, bubbles: true, cancelable: true,
+        }));
+        """,
+        page["points"],
+    )
+    page.wait_for("count", "points: 360000")
+    page.wait_for("file-part", "This is the beginning of the pasted text.")
+    page.browser.assert_no_console_errors()
+
+
 def test_a_million_rows_are_read_without_freezing_the_page(page: Page) -> None:
     page.browser.execute_script(
         """

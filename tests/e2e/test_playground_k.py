@@ -103,6 +103,16 @@ def test_few_points_are_compared_as_far_as_possible(page: Page) -> None:
     page.browser.assert_no_console_errors(answers=[422])
 
 
+def test_a_sample_is_compared_if_all_points_are_too_much_work(page: Page) -> None:
+    page.drop("large.csv", "10,20\n70,80\n90,40\n" * 100_000)
+    page.wait_for("count", "points: 300000")
+    page["compare"].click()
+    page.wait_for("compared-sample", "so a sample of 20000 points is compared", 60)
+    assert "Silhouettes are of a sample of 2000 points." in page["curves"].text
+    assert all(sum(map(int, row[3].split(", "))) == 20_000 for row in rows(page, "#curves")[1:])
+    page.browser.assert_no_console_errors(answers=[422])
+
+
 def test_each_cluster_has_its_size_and_means_under_the_headers_of_the_file(page: Page) -> None:
     page.write(TEXT)
     labels = page.cluster()

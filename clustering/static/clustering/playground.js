@@ -41,7 +41,7 @@ function forget() {
   hideAnswer();
   hideProblem();
   version = null;
-  clearCurves(byId("curves"));
+  clearComparison();
   byId("drawing").replaceChildren();
   byId("drawing").hidden = false;
   for (const id of ["count", "input-error"]) byId(id).textContent = "";
@@ -172,13 +172,28 @@ function tryClusters(k) {
 }
 
 function compare() {
-  const ask = ({ body, count }, signal) => {
+  let isSample = false;
+  const ask = async ({ body, count, drawn, indices }, signal) => {
     const possible = CANDIDATES.filter((k) => k <= (count ?? k));
-    return advise(body, possible.length ? possible : [CANDIDATES[0]], signal);
+    const candidates = possible.length ? possible : [CANDIDATES[0]];
+    const response = await advise(body, candidates, signal);
+    isSample = indices !== null && response.content.type?.endsWith(":too-much-work");
+    if (!isSample) return response;
+    return advise(new Blob([JSON.stringify({ points: drawn })]), candidates, signal);
   };
-  return send(byId("compare"), ask, (_, { content }) => {
+  clearComparison();
+  return send(byId("compare"), ask, ({ count, drawn }, { content }) => {
+    if (isSample) {
+      const values = { count, drawn: drawn.length };
+      byId("compared-sample").textContent = text("comparedSample", values);
+    }
     drawCurves(byId("curves"), content, tryClusters);
   });
+}
+
+function clearComparison() {
+  byId("compared-sample").textContent = "";
+  clearCurves(byId("curves"));
 }
 
 async function pollConfig() {
