@@ -15,8 +15,9 @@ from clustering.config.parameters import Parameters
 from nacos_integration import conf, live_config
 from nacos_integration.agent import applied_file
 from nacos_integration.agent.config_watcher import ConfigWatcher
+from nacos_integration.agent.sources import FileSource
 from nacos_integration.models import ConfigChange
-from nacos_integration.reasons import MAX_BYTES, FileSource
+from nacos_integration.reasons import MAX_BYTES
 from nacos_integration.state.status import Status
 
 
