@@ -39,7 +39,7 @@ def manage_commands() -> set[tuple[str, str]]:
     return {
         (name, command.split("  ")[0].strip())
         for name, text in DOCUMENTS.items()
-        for command in re.findall(r"manage\.py ([a-z_]+[^`\n#&;,:|]*)", text)
+        for command in re.findall(r"manage\.py ([a-z_]+[^`\"\n#&;,:|]*)", text)
     }
 
 
