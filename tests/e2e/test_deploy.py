@@ -64,8 +64,8 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             stderr=log,
         )
     try:
-        # Nothing has compiled its modules for it, as the image's build does.
-        wait_until(lambda: service.get("/livez") == 200, 100, service.log)
+        # It migrates, and nothing has compiled its modules for it, as the image's build does.
+        wait_until(lambda: service.get("/livez") == 200, 150, service.log)
         yield service
         assert service.stop() == 0
     finally:

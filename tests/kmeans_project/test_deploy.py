@@ -205,6 +205,22 @@ def test_the_alerts_are_about_the_job_that_scrapes_the_pods() -> None:
     assert monitor["podMetricsEndpoints"][0]["port"] == box["ports"][0]["name"]
 
 
+def test_the_alerts_fit_into_a_rule_of_the_operator() -> None:
+    alerts = (DEPLOY / "prometheus-alerts.yaml").read_text()
+    code = "\n".join(re.findall(r"^#   (.*)$", alerts, re.MULTILINE))
+    command = code.removesuffix(" | kubectl apply -f -")
+    assert command != code
+    made = subprocess.run(
+        ["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert yaml.safe_load(made) == {
+        "apiVersion": POD_MONITOR["apiVersion"],
+        "kind": "PrometheusRule",
+        "metadata": POD_MONITOR["metadata"],
+        "spec": yaml.safe_load(alerts),
+    }
+
+
 def test_every_platform_names_the_hosts_of_the_admin() -> None:
     systemd = variables(DEPLOY / "systemd" / "skl-kmeans.env.example")
     given = [
