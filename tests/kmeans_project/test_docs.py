@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import subprocess
+from typing import Any
 
 import pytest
 import yaml
@@ -32,6 +33,17 @@ def anchors(document: str) -> set[str]:
     without_code = re.sub(r"^```.*?^```", "", document, flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.*)$", without_code, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def properties(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return Spring's properties that a YAML file sets, by their full names."""
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            found |= properties(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found
 
 
 def manage_commands() -> set[tuple[str, str]]:
@@ -176,6 +188,16 @@ def test_code_in_the_documents_is_code() -> None:
     for name, code in blocks("sh"):
         checked = subprocess.run(["bash", "-n", "-c", code], capture_output=True, check=False)
         assert checked.returncode == 0, f"{name}: {checked.stderr.decode()}"
+
+
+def test_the_java_consumer_has_the_documented_settings() -> None:
+    (documented,) = (code for name, code in blocks("yaml") if name == "docs/calling.md")
+    resources = ROOT / "examples" / "java-consumer" / "src" / "main" / "resources"
+    of_consumer = properties(yaml.safe_load((resources / "application.yml").read_text()))
+    assert properties(yaml.safe_load(documented)).items() <= of_consumer.items()
+    # RestClient has settings of its own.
+    assert of_consumer["spring.http.client.connect-timeout"] == "1s"
+    assert of_consumer["spring.http.client.read-timeout"] == "30s"
 
 
 def test_what_extending_shows_is_what_the_tests_run() -> None:
