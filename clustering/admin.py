@@ -39,6 +39,7 @@ from clustering.history.filters import (
 )
 from clustering.models import ApiKey, RequestRecord
 from nacos_integration import current
+from serving import problems
 from serving.contract import served_models
 
 # Of a message in the list; it takes two lines.
@@ -118,6 +119,11 @@ class RequestRecordAdmin(admin.ModelAdmin):
                 name=f"{name}_points",
             ),
             path(
+                "<path:object_id>/comparison.json",
+                self.admin_site.admin_view(self.comparison),
+                name=f"{name}_comparison",
+            ),
+            path(
                 "<path:object_id>/points.csv",
                 self.admin_site.admin_view(self.points_csv),
                 name=f"{name}_points_csv",
@@ -161,6 +167,18 @@ class RequestRecordAdmin(admin.ModelAdmin):
         name = f"request-{row.pk}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return JsonResponse({"points": row.payload}, headers=headers)
+
+    def comparison(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Return what different numbers of clusters make of the points, as the API's advice."""
+        from clustering.history import replay  # as late as in _replay_context
+
+        row = self._row_with_points(request, object_id)
+        try:
+            parameters = replay.parameters_of(row, current(Parameters).value.clusters)
+            advice = replay.compare(row.payload, parameters, request.META)
+        except APIException as problem:
+            return problems.answer(problem, request.META)
+        return JsonResponse(advice)
 
     def points_csv(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Return the points of the request, with their clusters, for a spreadsheet."""

@@ -7,9 +7,10 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from clustering.playground import PlaygroundView, current_config
+from clustering.playground import current_config
 from kmeans_project.pages.api_docs import ApiDocsView, SchemaView
 from kmeans_project.pages.metrics import metrics
+from kmeans_project.pages.playground import PublishingPlaygroundView
 from serving import contract
 
 urlpatterns = [
@@ -20,11 +21,7 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     # Pages come last: patterns are tried in order, and machines send more requests.
-    path(
-        "",
-        PlaygroundView.as_view(template_name="kmeans_project/playground.html"),
-        name="playground",
-    ),
+    path("", PublishingPlaygroundView.as_view(), name="playground"),
     path("playground/config", current_config, name="playground-config"),
     path("i18n/setlang/", set_language, name="set_language"),
     # Browsers request this if a page, such as one of the admin, names no icon.

@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 from pytest_django.fixtures import Settings
 from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_score
 
 from clustering.history import replay
 from clustering.models import RequestRecord
@@ -70,10 +72,33 @@ def test_an_invalid_number_of_clusters_is_reported(
     assert "replayed" not in response.context
 
 
+def test_numbers_of_clusters_are_compared(admin_client: Client) -> None:
+    row = create_reference_record()
+    compared = admin_client.get(f"{HISTORY}{row.pk}/comparison.json").json()
+    by_clusters = {candidate["clusters"]: candidate for candidate in compared["candidates"]}
+    assert list(by_clusters) == [2, 3, 4, 5, 6, 7, 8, 9]
+    model = KMeans(4, random_state=9, n_init=10).fit(REFERENCE_POINTS)
+    assert by_clusters[4]["inertia"] == pytest.approx(model.inertia_)
+    expected = silhouette_score(REFERENCE_POINTS, model.labels_)
+    assert by_clusters[4]["silhouette"] == pytest.approx(expected)
+    assert by_clusters[4]["sizes"] == [2, 4, 2, 1]
+    assert f"{compared['suggested']} clusters" in compared["reason"]
+    assert admin_client.get(f"{HISTORY}{create_record().pk}/comparison.json").status_code == 404
+
+
+def test_a_comparison_is_for_who_may_see_the_history(client: Client) -> None:
+    row = create_reference_record()
+    client.force_login(get_user_model().objects.create_user("ada", is_staff=True))
+    assert client.get(f"{HISTORY}{row.pk}/comparison.json").status_code == 403
+
+
 def test_one_request_is_clustered_again_at_a_time(admin_client: Client, settings: Settings) -> None:
     settings.KMEANS_QUEUE_TIMEOUT_SECONDS = 0.01
     with replay._fit_lock:
         page = page_of(admin_client, create_reference_record(), "?clusters=4").content.decode()
+        comparison = admin_client.get(f"{HISTORY}{create_reference_record().pk}/comparison.json")
+    assert comparison.status_code == 503
+    assert comparison.json()["detail"].startswith("other recorded requests are being")
     assert "other recorded requests are being clustered again; try again after 1 s" in page
     assert "replayed" in page_of(admin_client, create_reference_record(), "?clusters=4").context
 

@@ -94,6 +94,32 @@ def test_a_request_is_drawn_and_clustered_again(
     browser.assert_no_console_errors()
 
 
+def test_numbers_of_clusters_are_compared(live: Service, browser: Browser, address: str) -> None:
+    assert request(live, REFERENCE_POINTS) == 200
+    open_newest(browser, address, 9)
+    browser.find_element(By.ID, "history-compare").send_keys(Keys.ENTER)
+
+    def curves() -> str:
+        return browser.find_element(By.ID, "history-curves").text
+
+    wait_until(lambda: "clusters have the highest silhouette" in curves())
+    buttons = browser.find_elements(By.CSS_SELECTOR, "#history-curves th button")
+    assert [button.text for button in buttons] == [str(k) for k in range(2, 10)]
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#history-curves svg[role=img]")) == 2
+    for scheme in ("dark", "light"):
+        browser.set_color_scheme("dark" if scheme == "dark" else "light")
+        browser.assert_fits()
+    buttons[2].send_keys(Keys.ENTER)
+    wait_until(lambda: "clusters=4" in browser.current_url)
+    assert drawings(browser) == ["9 points in 3 clusters", "9 points in 4 clusters"]
+    # Also points that were refused.
+    assert request(live, [[1, 2], [4, 5]]) == 422
+    open_newest(browser, address, 2)
+    browser.find_element(By.ID, "history-compare").click()
+    wait_until(lambda: "no candidate has a silhouette" in curves())
+    browser.assert_no_console_errors()
+
+
 def test_points_without_labels_and_requests_without_points(
     live: Service, browser: Browser, address: str
 ) -> None:

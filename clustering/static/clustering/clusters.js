@@ -5,7 +5,9 @@
  * attributes; clusters.css has the colours.
  */
 
+import { fill, htmlElement, svgElement } from "./elements.js";
 import { principalComponents } from "./principal_components.js";
+import { ticks } from "./ticks.js";
 
 const HEIGHT = 380;
 const HEIGHT_OF_ONE_DIMENSION = 110;
@@ -16,23 +18,50 @@ const GOLDEN_ANGLE = 137.508; // its multiples spread evenly over the circle of 
 /**
  * Draw `points` (arrays of equal length) into `container`, coloured by `labels`.
  *
- * `labels` has the cluster of each point, or is null if the points are not clustered yet.
+ * `labels` has the cluster of each point, or is null if the points are not clustered yet. `names`
+ * has the name of each coordinate, if it has any. If the points are a sample, `total` is the number
+ * of all points, and `sizes` has how many of these each cluster has.
  */
-export function drawClusters(container, points, labels = null) {
+export function drawClusters(
+  container,
+  points,
+  labels = null,
+  { names = null, total = points.length, sizes = null } = {},
+) {
   const texts = container.dataset;
-  const plane = project(points, texts);
+  const plane = project(points, names, texts);
   const groups = group(plane, labels);
+  const entries = (sizes ?? groups.map(({ members }) => members.length))
+    .map((size, index) => ({ label: sizes ? index : groups[index].label, size }))
+    .filter(({ size }) => size > 0);
   const name = labels ? texts.labeled : texts.unlabeled;
   const svg = draw(plane, groups, Math.max(280, container.clientWidth || 640));
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", fill(name, { points: points.length, clusters: groups.length }));
-  container.replaceChildren(svg, ...(labels ? [legend(groups, texts)] : []));
-  if (labels) container.append(htmlElement("p", "clusters-note", texts.centres));
-  if (plane.note) container.append(htmlElement("p", "clusters-note", plane.note));
+  svg.setAttribute("aria-label", fill(name, { points: total, clusters: entries.length }));
+  container.replaceChildren(svg, ...(labels ? [legend(entries, texts)] : []));
+  const isSample = points.length < total;
+  for (const note of [
+    labels && texts.centres,
+    plane.note,
+    isSample && fill(texts.sampled, { drawn: points.length, total }),
+  ]) {
+    if (note) container.append(htmlElement("p", "clusters-note", note));
+  }
+}
+
+/** Return an image of the colour and the shape of a cluster. */
+export function swatch(label) {
+  const created = svgElement("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" });
+  created.setAttribute("class", "clusters-swatch");
+  const dot = colored("path", label);
+  dot.setAttribute("d", "M6 6h0");
+  dot.setAttribute("stroke-width", 10);
+  created.append(dot);
+  return created;
 }
 
 /** Return what to draw: x, y (null for one dimension), the axis names, and a note. */
-function project(points, texts) {
+function project(points, names, texts) {
   const dimensions = points[0].length;
   if (dimensions > 2) {
     const { scores, shares } = principalComponents(points);
@@ -41,7 +70,9 @@ function project(points, texts) {
     const note = fill(texts.projected, { dimensions, percent });
     return { x: scores[0], y: scores[1], xName, yName, note };
   }
-  const [xName, yName] = [1, 2].map((number) => fill(texts.coordinate, { number }));
+  const [xName, yName] = [1, 2].map(
+    (number) => names?.[number - 1] || fill(texts.coordinate, { number }),
+  );
   const [x, y] = [0, 1].map((index) => points.map((point) => point[index]));
   return { x, y: dimensions === 2 ? y : null, xName, yName };
 }
@@ -118,52 +149,18 @@ function draw(plane, groups, width) {
   return svg;
 }
 
-/** Return round values along an axis, and `at`, which maps a value to its place, 0 to 1. */
-function ticks(values) {
-  // Divided by 4, because the distance between the largest numbers overflows.
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of values) {
-    low = Math.min(low, value / 4);
-    high = Math.max(high, value / 4);
-  }
-  const margin = (high - low) * 0.04 || Math.abs(low) * 0.1 || 0.25;
-  low -= margin;
-  high += margin;
-  const rough = (high - low) / 1.5; // about six marks
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10]
-    .map((factor) => factor * power)
-    .find((candidate) => candidate >= rough);
-  const first = Math.ceil(low / (step / 4));
-  const marks = [];
-  for (let index = 0; index < 8; index++) {
-    const value = Number(((first + index) * step).toPrecision(12));
-    if (value / 4 > high || !Number.isFinite(value)) continue;
-    const isLong = Math.abs(value) >= 1e6 || (value !== 0 && Math.abs(value) < 1e-4);
-    marks.push({ value, text: isLong ? value.toExponential() : String(value) });
-  }
-  return { marks, at: (value) => (value / 4 - low) / (high - low) };
-}
-
-function legend(groups, texts) {
+function legend(entries, texts) {
   const list = htmlElement("ul", "clusters-legend");
   list.setAttribute("aria-label", texts.sizes);
-  const bySize = [...groups].sort((a, b) => b.members.length - a.members.length);
+  const bySize = [...entries].sort((a, b) => b.size - a.size);
   const listed = bySize.slice(0, MAX_LEGEND_ENTRIES).sort((a, b) => a.label - b.label);
-  for (const { label, members } of listed) {
-    const swatch = svgElement("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" });
-    const dot = colored("path", label);
-    dot.setAttribute("d", "M6 6h0");
-    dot.setAttribute("stroke-width", 10);
-    swatch.append(dot);
-    const item = htmlElement("li", "", ` ${fill(texts.cluster, { label })} `);
-    item.prepend(swatch);
-    item.append(htmlElement("strong", "", members.length));
-    list.append(item);
+  for (const { label, size } of listed) {
+    const text = ` ${fill(texts.cluster, { label })} `;
+    list.append(htmlElement("li", "", swatch(label), text, htmlElement("strong", "", size)));
   }
-  if (groups.length > MAX_LEGEND_ENTRIES) {
-    list.append(htmlElement("li", "", fill(texts.more, { count: groups.length - MAX_LEGEND_ENTRIES })));
+  if (entries.length > MAX_LEGEND_ENTRIES) {
+    const count = entries.length - MAX_LEGEND_ENTRIES;
+    list.append(htmlElement("li", "", fill(texts.more, { count })));
   }
   return list;
 }
@@ -177,23 +174,6 @@ function colored(tag, label) {
   if (color === "more")
     created.style.setProperty("--clusters-hue", round((label * GOLDEN_ANGLE) % 360));
   return created;
-}
-
-function svgElement(tag, attributes) {
-  const created = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) created.setAttribute(name, value);
-  return created;
-}
-
-function htmlElement(tag, className, text = "") {
-  const created = document.createElement(tag);
-  if (className) created.className = className;
-  created.append(text);
-  return created;
-}
-
-function fill(text, values) {
-  return text.replace(/{(\w+)}/g, (_, name) => values[name]);
 }
 
 function round(value) {

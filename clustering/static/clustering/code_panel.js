@@ -1,20 +1,17 @@
 /** The panel with the request as code: a tab for each language, copy, and the file points.json. */
 
-import { byId, download, data, text } from "./page.js";
+import { byId, copy, data, download, text } from "./page.js";
 import { SNIPPETS } from "./snippets.js";
-
-const MAX_INLINE_CHARACTERS = 1000; // of the body; the code reads a longer one from points.json
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 let language = "curl";
-let body = "";
+let body = new Blob([]);
 let inlineBody = null;
 
-/** Show code that sends this input, as parsed by points.js. */
-export function showCode(input) {
-  body = input.body;
-  const compact = input.points && JSON.stringify({ points: input.points });
-  inlineBody = compact?.length <= MAX_INLINE_CHARACTERS ? compact : null;
+/** Show code that sends this Blob. `inline` is a short body as text; null lets the code read a file. */
+export function showCode(content, inline) {
+  body = content;
+  inlineBody = inline;
   update();
 }
 
@@ -38,13 +35,8 @@ function select(tab) {
   update();
 }
 
-async function copy() {
-  if (navigator.clipboard) await navigator.clipboard.writeText(byId("code").textContent);
-  else {
-    // Over plain HTTP, browsers have a clipboard for localhost only.
-    getSelection().selectAllChildren(byId("code"));
-    document.execCommand("copy");
-  }
+async function copyCode() {
+  await copy(byId("code").textContent);
   byId("copied").textContent = text("copied");
 }
 
@@ -58,5 +50,5 @@ tabs.forEach((tab, index) => {
     next.focus();
   });
 });
-byId("copy").addEventListener("click", copy);
-byId("save").addEventListener("click", () => download("points.json", "application/json", body));
+byId("copy").addEventListener("click", copyCode);
+byId("save").addEventListener("click", () => download("points.json", body));

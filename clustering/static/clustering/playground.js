@@ -1,164 +1,184 @@
-/** The playground: reads points, sends them to the endpoint, and shows the answer. */
+/** The playground: reads points, sends them to the service, and shows the answers. */
 
-import { drawClusters } from "./clusters.js";
+import { hideAnswer, showHeaders, showPartition, showPoints } from "./answer_panel.js";
 import { showCode } from "./code_panel.js";
+import { onSelection, resetColumns, selection, showColumns } from "./columns.js";
+import { clearCurves, drawCurves } from "./curves.js";
+import { shortNumber } from "./elements.js";
 import { EXAMPLES } from "./examples.js";
-import { byId, download, data, text } from "./page.js";
-import { InputError, readPoints } from "./points.js";
+import { jumpTo, showFilePart, showText } from "./input_field.js";
+import { byId, data, text } from "./page.js";
+import { hideProblem, showProblem } from "./problem_panel.js";
+import { call, onProgress } from "./reader.js";
+import { advise, post } from "./service.js";
 
-const MAX_SHOWN_LABELS = 2000;
+const CANDIDATES = [2, 3, 4, 5, 6, 7, 8, 9, 10];
 const CONFIG_POLL_MILLISECONDS = 3000;
 const TYPING_PAUSE_MILLISECONDS = 250;
+const LARGE_PASTE_CHARACTERS = 2_000_000; // more would freeze the text field
+const LEGACY_ENCODING = document.documentElement.lang.startsWith("zh") ? "gb18030" : "windows-1252";
 
 const input = byId("points");
-const apiKey = byId("api-key"); // null if the service requires none
-let answer = null; // the last labels, with their points, header and config version
+const buttons = ["send", "try", "compare"].map(byId);
+let reading = Promise.resolve(null); // what the worker has read, or null
+let request = null; // the AbortController of the request that is under way
+let version = null; // of the config, if an answer that used it is shown
+let typingPause = null;
 
-/** Parse the input and show its size and its code; on an error, show it and return null. */
-function readInput({ selectError = false } = {}) {
-  byId("count").textContent = byId("input-error").textContent = "";
+/** Stop the request that is under way. */
+function stopRequest() {
+  request?.abort();
+  request = null;
+  // A disabled button would lose the focus.
+  for (const button of buttons) button.ariaBusy = "false";
+}
+
+/** Remove what is shown of an input that is no more. */
+function forget() {
+  clearTimeout(typingPause);
+  typingPause = null;
+  stopRequest();
+  hideAnswer();
+  hideProblem();
+  version = null;
+  clearCurves(byId("curves"));
+  byId("drawing").replaceChildren();
+  byId("drawing").hidden = false;
+  for (const id of ["count", "input-error"]) byId(id).textContent = "";
+  byId("progress").hidden = true;
   input.removeAttribute("aria-invalid");
-  try {
-    const parsed = readPoints(input.value);
-    const { points } = parsed;
-    if (points) {
-      byId("count").textContent = text("counted", {
-        points: points.length,
-        dimensions: points[0].length,
-      });
-    }
-    showCode(parsed);
-    return parsed;
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
+}
+
+/** Let the worker read an input, a string or a File. */
+function read(source) {
+  forget();
+  const file = source instanceof File ? source : null;
+  const done = call("read", source, selection(), LEGACY_ENCODING);
+  reading = done.then((found) => show(found, file), showError);
+}
+
+/** Let the worker select other columns of the input. */
+function select() {
+  forget();
+  reading = call("select", selection()).then(show, showError);
+}
+
+function showError(error) {
+  return error.isOver ? null : show({ error, columns: null });
+}
+
+/** Show what the worker has read, and return it. */
+function show(found, file = null) {
+  if (typingPause) return null; // there is a newer input
+  const { error, skipped, count, dimensions } = found;
+  byId("progress").hidden = true;
+  if (file && found.isWhole) showText(found.shown);
+  else if (file && found.shown !== undefined) showFilePart(found.shown, file.name);
+  if (showColumns(found)) return call("select", selection()).then(show);
+  if (error) {
     byId("input-error").textContent = text(error.key, error.values);
     input.setAttribute("aria-invalid", "true");
-    if (selectError) select(error.place ?? { start: 0, end: 0 });
-    return null;
+    byId("drawing").hidden = true;
+    return found;
   }
+  showPoints(found);
+  showCode(found.body, found.inline);
+  if (count !== null) {
+    const counts = [text("counted", { points: count, dimensions })];
+    if (skipped) counts.push(text("skipped", { count: skipped }));
+    byId("count").textContent = counts.join(" · ");
+  }
+  return found;
 }
 
-function select({ start, end }) {
-  input.focus();
-  input.setSelectionRange(start, end);
-}
-
-function inputChanged() {
-  answer = null;
-  for (const id of ["answer", "problem", "stale"]) byId(id).hidden = true;
-  byId("summary").textContent = "";
-  const points = readInput()?.points;
-  if (points) drawClusters(byId("drawing"), points);
-  else byId("drawing").replaceChildren();
-}
-
-async function send() {
-  const button = byId("send");
-  if (button.ariaBusy === "true") return;
-  const parsed = readInput({ selectError: true });
-  if (!parsed) return;
-  const headers = {
-    "Content-Type": "application/json",
-    "Accept-Language": document.documentElement.lang, // for the titles of problems
-  };
-  if (apiKey) headers.Authorization = `Api-Key ${apiKey.value.trim()}`;
-  button.ariaBusy = "true"; // a disabled button would lose the focus
-  const started = performance.now();
+/**
+ * Send the input with `ask`, and show its answer with `answer`; one request at a time.
+ *
+ * Returns whether a problem is shown instead.
+ */
+async function send(button, ask, answer) {
+  if (button.ariaBusy === "true") return false;
+  if (typingPause) read(input.value);
+  stopRequest();
+  const own = (request = new AbortController());
+  button.ariaBusy = "true";
+  hideProblem();
   try {
-    const response = await fetch(data.endpoint, {
-      method: "POST",
-      headers,
-      body: parsed.body,
-    });
-    const content = await response.text();
-    showAnswer(parsed, response, content, performance.now() - started);
+    const found = await reading;
+    if (own.signal.aborted || !found) return false;
+    if (found.error) {
+      jumpTo(found.error.place);
+      return false;
+    }
+    const response = await ask(found, own.signal);
+    if (own.signal.aborted) return false;
+    if (response.isOk) answer(found, response);
+    else await showProblem(response.content, own.signal, response.headers.get("Retry-After"));
+    return !response.isOk;
   } catch (error) {
+    if (own.signal.aborted) return false;
     const detail = text("unreachable", { message: error.message });
-    showProblem({ title: text("noAnswer"), detail });
+    await showProblem({ title: text("noAnswer"), detail }, own.signal);
+    return true;
   } finally {
-    button.ariaBusy = "false";
+    if (request === own) stopRequest();
   }
 }
 
-function showAnswer(parsed, response, content, milliseconds) {
-  for (const cell of document.querySelectorAll("[data-header]")) {
-    cell.textContent = response.headers.get(cell.dataset.header) ?? "";
-    cell.parentElement.hidden = !cell.textContent;
-  }
-  byId("answer").hidden = false;
-  if (!response.ok) {
-    showProblem(parseProblem(response, content), parsed, response.headers.get("Retry-After"));
-    return;
-  }
-  const labels = JSON.parse(content).results;
-  const { points, header } = parsed;
-  answer = { points, labels, header, version: response.headers.get("X-Config-Version") };
-  byId("problem").hidden = byId("stale").hidden = true;
-  byId("labels-block").hidden = false;
-  drawClusters(byId("drawing"), points, labels);
-  byId("summary").textContent = text("answered", {
-    points: points.length,
-    clusters: new Set(labels).size,
-    milliseconds: Math.max(1, Math.round(milliseconds)),
+/** Send the input for new labels, in place of those that are shown. */
+async function sendForLabels(button, ask, answer) {
+  version = null;
+  hideAnswer();
+  const askAndShowHeaders = async (found, signal) => {
+    const response = await ask(found, signal);
+    if (!signal.aborted) showHeaders(response.headers);
+    return response;
+  };
+  const hasProblem = await send(button, askAndShowHeaders, answer);
+  const found = await reading;
+  if (hasProblem && found) showPoints(found);
+}
+
+function cluster() {
+  const ask = ({ body }, signal) => post(`${data.endpoint}?details=true`, body, signal);
+  return sendForLabels(byId("send"), ask, (found, { content, headers, milliseconds }) => {
+    const clusters = content.sizes.filter(Boolean).length;
+    const values = { points: found.count, clusters, milliseconds };
+    showPartition(found, content, text("answered", values));
+    version = headers.get("X-Config-Version");
   });
-  const more = labels.length - MAX_SHOWN_LABELS;
-  byId("labels").textContent =
-    labels.slice(0, MAX_SHOWN_LABELS).join(" ") +
-    (more > 0 ? ` ${text("shortened", { count: more })}` : "");
 }
 
-function parseProblem(response, content) {
-  if (response.headers.get("Content-Type")?.startsWith("application/problem+json"))
-    return JSON.parse(content);
-  const title = `${response.status} ${response.statusText}`;
-  return { title, detail: text("noProblemDocument") };
+function tryClusters(k) {
+  byId("try-k").value = k;
+  const ask = ({ body }, signal) => advise(body, [k], signal, "?details=true");
+  return sendForLabels(byId("try"), ask, (found, { content }) => {
+    const [candidate] = content.candidates;
+    const { inertia, silhouette, sizes } = candidate;
+    const values = {
+      k,
+      points: found.count,
+      clusters: sizes.filter(Boolean).length,
+      inertia: shortNumber(inertia),
+      silhouette: shortNumber(silhouette),
+    };
+    showPartition(found, candidate, text("tried", values));
+    byId("drawing").scrollIntoView({ block: "nearest" });
+    const link = byId("publish").firstElementChild;
+    byId("publish").hidden = !data.publish;
+    link.href = `${data.publish}?clusters=${k}`;
+    link.textContent = text("publishK", { k });
+  });
 }
 
-/** Show a problem document about the parsed input. */
-function showProblem(
-  { status = "", title, detail, type = "", pointer },
-  parsed = null,
-  retryAfter = null,
-) {
-  answer = null;
-  byId("labels-block").hidden = true;
-  byId("summary").textContent = "";
-  byId("problem-title").textContent = `${status} ${title}`.trim();
-  byId("problem-detail").textContent = pointer ? `${pointer}: ${detail}` : detail;
-  byId("problem-type").textContent = type;
-  const place = pointer?.includes("[") ? parsed?.placeOf(pointer) : null;
-  byId("problem-place").hidden = !place;
-  if (place) {
-    byId("problem-place").firstElementChild.textContent = text("place", {
-      pointer,
-      line: place.line,
-    });
-    const excerpt = input.value.slice(place.start, place.end);
-    byId("problem-line").textContent = excerpt.length > 60 ? `${excerpt.slice(0, 59)}…` : excerpt;
-    byId("problem-line").onclick = () => select(place);
-  }
-  byId("problem-retry").hidden = !retryAfter;
-  byId("problem-retry").textContent = retryAfter ? text("retry", { seconds: retryAfter }) : "";
-  byId("problem").hidden = false;
-}
-
-async function load(file) {
-  try {
-    input.value = (await file.text()).replace(/^\uFEFF/, "");
-  } catch (error) {
-    byId("input-error").textContent = text("unreadable", { message: error.message });
-    return;
-  }
-  inputChanged();
-}
-
-function toCsv({ points, labels, header }) {
-  const names = header ?? points[0].map((_, index) => `x${index + 1}`);
-  const rows = points.map((point, index) => [...point, labels[index]].join(","));
-  const quoted = names.map((name) =>
-    /[",\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name,
-  );
-  return `${[...quoted, "cluster"].join(",")}\n${rows.join("\n")}\n`;
+function compare() {
+  const ask = ({ body, count }, signal) => {
+    const possible = CANDIDATES.filter((k) => k <= (count ?? k));
+    return advise(body, possible.length ? possible : [CANDIDATES[0]], signal);
+  };
+  return send(byId("compare"), ask, (_, { content }) => {
+    drawCurves(byId("curves"), content, tryClusters);
+  });
 }
 
 async function pollConfig() {
@@ -166,50 +186,78 @@ async function pollConfig() {
   // A failure is not shown here: sending points shows it.
   const response = await fetch(data.config).catch(() => null);
   if (!response?.ok) return;
-  const { clusters, version } = await response.json();
-  if (byId("current-clusters").textContent !== String(clusters)) {
-    byId("current-clusters").textContent = clusters;
+  const config = await response.json();
+  if (byId("current-clusters").textContent !== String(config.clusters)) {
+    byId("current-clusters").textContent = config.clusters;
   }
-  const isStale = answer !== null && answer.version !== version;
+  const isStale = version !== null && version !== config.version;
   if (byId("stale").hidden === isStale) {
     byId("stale").textContent = isStale ? text("stale") : "";
     byId("stale").hidden = !isStale;
   }
 }
 
-let typingPause;
+/** Use another text or file as the input, with all its columns. */
+function replaceInput(source) {
+  resetColumns();
+  showText(typeof source === "string" ? source : "");
+  read(source);
+}
+
+function pasted(event) {
+  const content = event.clipboardData.getData("text");
+  if (content.length < LARGE_PASTE_CHARACTERS) return;
+  event.preventDefault();
+  byId("file").value = "";
+  replaceInput(new File([content], text("pasted")));
+}
+
+onProgress((part) => {
+  byId("progress").hidden = false;
+  byId("progress-bar").value = part;
+});
+onSelection(select);
 input.addEventListener("input", () => {
-  clearTimeout(typingPause);
-  typingPause = setTimeout(inputChanged, TYPING_PAUSE_MILLISECONDS);
+  forget();
+  typingPause = setTimeout(() => read(input.value), TYPING_PAUSE_MILLISECONDS);
 });
 input.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("form").requestSubmit();
 });
+input.addEventListener("paste", pasted);
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
-  clearTimeout(typingPause);
-  send();
+  cluster();
 });
+byId("try-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  tryClusters(byId("try-k").valueAsNumber);
+});
+byId("compare").addEventListener("click", compare);
 for (const button of document.querySelectorAll("[data-example]")) {
   button.addEventListener("click", () => {
-    input.value = EXAMPLES[button.dataset.example]();
-    inputChanged();
+    byId("file").value = "";
+    replaceInput(EXAMPLES[button.dataset.example]());
   });
 }
 byId("file").addEventListener("change", (event) => {
-  if (event.target.files.length) load(event.target.files[0]);
+  if (event.target.files.length) replaceInput(event.target.files[0]);
+});
+byId("remove-file").addEventListener("click", () => {
+  byId("file").value = "";
+  replaceInput("");
+  input.focus();
 });
 for (const name of ["dragover", "dragleave", "drop"]) {
   byId("form").addEventListener(name, (event) => {
     event.preventDefault();
     byId("form").classList.toggle("dragged", name === "dragover");
-    if (name === "drop" && event.dataTransfer.files.length) load(event.dataTransfer.files[0]);
+    if (name !== "drop" || !event.dataTransfer.files.length) return;
+    byId("file").value = "";
+    replaceInput(event.dataTransfer.files[0]);
   });
 }
-byId("download").addEventListener("click", () =>
-  download("clusters.csv", "text/csv", toCsv(answer)),
-);
 setInterval(pollConfig, CONFIG_POLL_MILLISECONDS);
 
-if (!input.value) input.value = EXAMPLES.nine(); // a browser may restore an earlier input
-inputChanged();
+if (input.value && !input.readOnly) read(input.value); // a browser may restore an earlier input
+else replaceInput(EXAMPLES.nine());

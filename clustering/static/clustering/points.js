@@ -1,29 +1,39 @@
-/** Parses points from pasted text: JSON, or lines of numbers. */
+/** Reads points from text: JSON, or a table of numbers. */
 
-/** An error in the input: the key of a text of the page, its values, and its place. */
-export class InputError extends Error {
-  constructor(key, values = {}, place = null) {
-    super(key);
-    this.key = key;
-    this.values = values;
-    this.place = place;
-  }
-}
+import { InputError } from "./input_error.js";
+import { readTable, selectPoints } from "./table.js";
+
+const READING = 0.6; // the share of reading in the time of reading and selecting
 
 /**
- * Parse `text`; throw InputError.
+ * Return a function that selects the points in `text`; throw InputError.
  *
- * Returns these properties:
+ * It takes `{ leftOut, skipMissing }` and returns an object with these properties:
  *
- * - `body`: the body of the request. JSON is not changed, since the service validates it.
- * - `points`: the points, or null if they cannot be drawn.
- * - `header`: the names in the first line, if it has no numbers.
- * - `placeOf`: a function from the pointer of a problem document to its place in the text,
- *   `{ line, start, end }`, where start and end are offsets.
+ * - `error`: the first InputError in the selected columns, or null.
+ * - `columns`: what the columns of a table have, as `readTable` returns them; null for JSON.
+ * - `body`: the parts of the request's body. JSON is not changed, since the service validates it.
+ * - `count`, `dimensions`, `pointAt`: the points; `count` is null if they cannot be drawn.
+ * - `names`: the name of each coordinate, or null.
+ * - `placeOf`: a function from the indices in the pointer of a problem document to their place in
+ *   the text, `{ line, start, end }`, where start and end are offsets.
+ * - `cellsAt`, `allNames`: the points with the columns that are left out, and the names of all.
  */
-export function readPoints(text) {
+export function readPoints(text, report) {
   if (!text.trim()) throw new InputError("empty");
-  return /^\s*[[{]/.test(text) ? readJson(text) : readLines(text);
+  if (/^\s*[[{]/.test(text)) {
+    const points = readJson(text);
+    return () => points;
+  }
+  const table = readTable(text, (part) => report(part * READING));
+  return (selection) => ({
+    columns: table.columns.map((column, index) => ({
+      ...column,
+      name: table.names?.[index],
+      isEmpty: column.missing === table.rows,
+    })),
+    ...selectPoints(table, selection, (part) => report(READING + part * (1 - READING))),
+  });
 }
 
 function readJson(text) {
@@ -35,11 +45,19 @@ function readJson(text) {
   }
   const isBare = Array.isArray(value);
   const points = isBare ? value : value.points;
+  const isDrawable = areDrawable(points);
+  const dimensions = isDrawable ? points[0].length : null;
   return {
-    body: isBare ? `{"points": ${text}}` : text,
-    points: areDrawable(points) ? points : null,
-    header: null,
-    placeOf: (pointer) => placeInJson(text, [...(isBare ? [] : ["points"]), ...indices(pointer)]),
+    error: null,
+    columns: null,
+    body: isBare ? ['{"points": ', text, "}"] : [text.trim()],
+    count: isDrawable ? points.length : null,
+    dimensions,
+    names: null,
+    pointAt: (index) => points[index],
+    placeOf: (path) => placeInJson(text, [...(isBare ? [] : ["points"]), ...path]),
+    allNames: isDrawable && points[0].map((_, index) => `x${index + 1}`),
+    cellsAt: (index) => points[index],
   };
 }
 
@@ -55,59 +73,6 @@ function areDrawable(points) {
         point.every((number) => Number.isFinite(number)),
     )
   );
-}
-
-function readLines(text) {
-  const separator = [";", "\t", ","].find((character) => text.includes(character)) ?? /\s+/;
-  const points = [];
-  const places = [];
-  let header = null;
-  let start = 0;
-  text.split("\n").forEach((content, index) => {
-    const place = { line: index + 1, start, end: start + content.length };
-    start = place.end + 1;
-    if (!content.trim()) return;
-    const cells = content
-      .trim()
-      .split(separator)
-      .map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
-    // If commas are not separators, they may be decimal commas, as in 2,5.
-    const numbers = cells.map((cell) =>
-      toNumber(separator === "," ? cell : cell.replace(",", ".")),
-    );
-    if (!points.length && !header && numbers.every(Number.isNaN)) {
-      header = cells;
-      return;
-    }
-    const wrong = numbers.findIndex(Number.isNaN);
-    const { line } = place;
-    if (wrong >= 0 && !cells[wrong])
-      throw new InputError("emptyCell", { line, column: wrong + 1 }, place);
-    if (wrong >= 0) throw new InputError("notNumber", { line, cell: cells[wrong] }, place);
-    const expected = points[0]?.length ?? numbers.length;
-    if (numbers.length !== expected) {
-      throw new InputError("ragged", { line, found: numbers.length, expected }, place);
-    }
-    points.push(numbers);
-    places.push(place);
-  });
-  if (!points.length) throw new InputError("empty");
-  return {
-    body: JSON.stringify({ points }),
-    points,
-    header: header?.length === points[0].length ? header : null,
-    placeOf: (pointer) => places[indices(pointer)[0]],
-  };
-}
-
-/** Return the finite decimal number in `cell`, or NaN. */
-function toNumber(cell) {
-  const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell) ? Number(cell) : NaN;
-  return Number.isFinite(number) ? number : NaN;
-}
-
-function indices(pointer) {
-  return [...pointer.matchAll(/\[(\d+)\]/g)].map((match) => Number(match[1]));
 }
 
 /** Return the place of the value at `path` (keys and indices from the root) in valid JSON. */

@@ -1,0 +1,39 @@
+/** Posts points to the service. */
+
+import { byId, data, text } from "./page.js";
+
+const apiKey = byId("api-key"); // null if the service requires none
+
+/**
+ * Post a body, and return `{ isOk, headers, content, milliseconds }`.
+ *
+ * `content` is the answer, or a problem document.
+ */
+export async function post(url, body, signal) {
+  const headers = {
+    "Content-Type": "application/json",
+    "Accept-Language": document.documentElement.lang, // for problems and reasons
+  };
+  if (apiKey) headers.Authorization = `Api-Key ${apiKey.value.trim()}`;
+  const started = performance.now();
+  const response = await fetch(url, { method: "POST", headers, body, signal });
+  const content = await response.text();
+  const milliseconds = Math.max(1, Math.round(performance.now() - started));
+  const isOk = response.ok;
+  const parsed = isOk ? JSON.parse(content) : problem(response, content);
+  return { isOk, headers: response.headers, content: parsed, milliseconds };
+}
+
+/** Return what the service says of k-means with each of `candidates`, as `post` does. */
+export function advise(body, candidates, signal, query = "") {
+  // The body is an object; its first character opens it.
+  const parts = [`{"candidates":${JSON.stringify(candidates)},`, body.slice(1)];
+  return post(`${data.advice}${query}`, new Blob(parts), signal);
+}
+
+function problem(response, content) {
+  if (response.headers.get("Content-Type")?.startsWith("application/problem+json"))
+    return JSON.parse(content);
+  const title = `${response.status} ${response.statusText}`;
+  return { title, detail: text("noProblemDocument") };
+}
