@@ -141,12 +141,15 @@ def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
         yield Finding(False, f"{name} cannot be read: {error}", "See the message.")
         return
     yield Finding(True, f"Nacos lets {conf.username or 'a client without a user'} read the config")
-    if text is None or not text.strip():
+    if text is None:
         yield Finding(
             None,
             f"{name} does not exist in namespace {conf.config_namespace or 'public'}",
             "The default is in force. Create the config, or check namespace and group.",
         )
+        return
+    if not text.strip():
+        yield Finding(False, f"{name} is empty", "Correct it in Nacos' console.")
         return
     try:
         value, remarks = import_string(conf.config_handler).parse(text)
