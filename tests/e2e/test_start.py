@@ -56,7 +56,7 @@ def test_an_address_of_another_host_is_one_line(service: Service, host: str) -> 
 def test_a_database_without_tables_is_one_line(service: Service) -> None:
     lines = start_in_vain(service, SERVE)
     (line,) = [line for line in lines if '"level":"INFO"' not in line]
-    assert "migrations are not applied: run `python manage.py migrate` first" in line
+    assert f"migrations are not applied: run `{PYTHON} manage.py migrate` first" in line
 
 
 def start_line(service: Service) -> str:

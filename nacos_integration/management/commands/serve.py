@@ -156,7 +156,8 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0, skip_checks=True)
         elif missing:
             raise CommandError(
-                f"{len(missing)} migrations are not applied: run `python manage.py migrate` first"
+                f"{len(missing)} migrations are not applied: run "
+                f"`{sys.executable} {sys.argv[0]} migrate` first"
             )
 
 
