@@ -177,11 +177,12 @@ class ConfigWatcher:
         if self._missing is None:
             conf = self._conf
             self._missing = (
-                f"namespace {conf.namespace or 'public'} has no data id {conf.data_id} in group "
-                f"{conf.group}: create it"
+                f"namespace {conf.config_namespace or 'public'} has no data id {conf.data_id} in "
+                f"group {conf.config_group}: create it"
             )
+            self._rejected = None
             logger.warning("config: %s; the default is in force", self._missing)
-            self._status.update("config", missing=self._missing)
+            self._status.update("config", missing=self._missing, rejected=None)
 
     def _unavailable(self, reason: str) -> float:
         if reason != self._source_error:
