@@ -1,5 +1,6 @@
 """Strict parsing of environment variables; no other module reads them."""
 
+import contextlib
 import difflib
 import ipaddress
 import math
@@ -130,10 +131,9 @@ def bind_host(env: Environment) -> str:
     given = env.str("HOST", "")
     if not given:
         return "::" if _listens_on_both() else "0.0.0.0"  # noqa: S104
-    try:
-        return str(ipaddress.ip_address(re.sub(r"^\[(.*)\]$", r"\1", given)))
-    except ValueError:
-        pass
+    with contextlib.suppress(ValueError):
+        if "%" not in given:  # a scope such as %eth0, which means nothing to callers
+            return str(ipaddress.ip_address(re.sub(r"^\[(.*)\]$", r"\1", given)))
     try:
         return str(socket.getaddrinfo(given, None, socket.AF_INET)[0][4][0])
     except (OSError, UnicodeError):

@@ -44,6 +44,8 @@ _COMMANDS_FOR_THE_SOURCE: Final = {
 }  # fmt: skip
 _METRICS_PREFIX: Final = "skl-kmeans-metrics-"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108
+# Until a worker that gunicorn has killed is gone.
+KILLED_SECONDS: Final = 1.0
 # The open metrics folder, which workers inherit.
 _metrics_lock: int | None = None
 
@@ -71,7 +73,10 @@ def prepare_metrics() -> None:
     gunicorn's master calls this after `prepare`, before it imports prometheus_client.
     """
     env = Environment()
-    if env.str("PROMETHEUS_MULTIPROC_DIR", ""):
+    if inherited := env.str("PROMETHEUS_MULTIPROC_DIR", ""):
+        # After SIGHUP and SIGUSR2, it is that of the gunicorn which this one replaces.
+        with contextlib.suppress(OSError):
+            _hold_metrics(Path(inherited))
         return
     remove_metrics()
     try:
@@ -80,27 +85,40 @@ def prepare_metrics() -> None:
         logger.error("metrics: %s: each worker counts for itself", error)
         return
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    atexit.register(_remove, folder, os.getpid())
 
 
 def _make_metrics_folder(launch_id: str) -> Path:
-    global _metrics_lock
     # In memory if possible: workers write to the files with each request.
     try:
         draft = Path(tempfile.mkdtemp(prefix=".", dir=_MEMORY))
     except OSError:
         draft = Path(tempfile.mkdtemp(prefix=".", dir=state_dir(Environment())))
-    # Locked before it has its name, and until the last worker has ended, however that ends.
-    _metrics_lock = os.open(draft, os.O_RDONLY)
-    fcntl.flock(_metrics_lock, fcntl.LOCK_SH)
+    _hold_metrics(draft)  # before it has its name
     return draft.rename(draft.with_name(f"{_METRICS_PREFIX}{launch_id}{draft.name}"))
 
 
-def leave_metrics() -> None:
-    """Remove the metrics folder if no other process uses it; a worker calls this at its end."""
+def _hold_metrics(folder: Path) -> None:
+    """Lock the folder until the last worker has ended, however that ends."""
+    global _metrics_lock
+    if _metrics_lock is None:  # else gunicorn reads its settings again
+        _metrics_lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(_metrics_lock, fcntl.LOCK_SH)
+        atexit.register(_leave_at_exit, os.getpid())
+
+
+def _leave_at_exit(owner: int) -> None:
+    if os.getpid() == owner:  # not a child forked from it
+        leave_metrics(KILLED_SECONDS)
+
+
+def leave_metrics(seconds: float = 0.0) -> None:
+    """Remove the metrics folder when no other process uses it, within `seconds`.
+
+    A worker calls this at its end.
+    """
     if _metrics_lock is not None:
         os.close(_metrics_lock)
-        remove_metrics()
+        remove_metrics(seconds)
 
 
 def remove_metrics(seconds: float = 0.0) -> None:

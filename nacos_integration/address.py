@@ -60,29 +60,32 @@ def split_proxy(url: str) -> urllib.parse.SplitResult:
 
 def service_ip(
     given: str, servers: Sequence[str], preferred_networks: Sequence[str], current: str = ""
-) -> str:
+) -> tuple[str, bool]:
     """Return the IPv4 address of this host to register, empty while it has none.
 
     It is what is `given`, else from a preferred network, else the source address of the route to a
     server. Without a route, `current` stays while this host has it. Loopback is an address only
-    for a server that is on loopback too.
+    for a server that is on loopback too. The second value is whether the address is certain: a
+    name that resolves, or a route, may show another one later.
     """
     routes = [_source_address(server) for server in servers]
     is_local = any(ip and ipaddress.IPv4Address(ip).is_loopback for ip in routes)
     if given:
-        return given if is_local or not ipaddress.IPv4Address(given).is_loopback else ""
+        is_usable = is_local or not ipaddress.IPv4Address(given).is_loopback
+        return (given, True) if is_usable else ("", False)
     own = own_addresses()
     for network in preferred_networks:
         for ip in own:
             if ipaddress.IPv4Address(ip) in ipaddress.IPv4Network(network, strict=False):
-                return ip
+                return ip, True
     for routed in routes:
         if routed and not ipaddress.IPv4Address(routed).is_loopback:
-            return routed
-    # The servers are on this host, or their names do not resolve yet.
+            return routed, True
+    # All servers are on this host, or there is no route or no address of a name yet.
+    is_certain = None not in routes
     if own:
-        return current if current in own else own[0]
-    return "127.0.0.1" if is_local else ""
+        return (current if current in own else own[0]), is_certain
+    return ("127.0.0.1" if is_local else ""), is_certain
 
 
 def _source_address(server: str) -> str | None:

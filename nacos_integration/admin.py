@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from nacos_integration import reasons
 from nacos_integration.models import ConfigChange
 from nacos_integration.web.panels import applied_config
 
@@ -20,7 +21,7 @@ class ConfigChangeAdmin(admin.ModelAdmin):
         "short_after",
         "publisher",
         "rollout",
-        "reason",
+        "translated_reason",
         "source",
         "instance",
     ]
@@ -33,6 +34,11 @@ class ConfigChangeAdmin(admin.ModelAdmin):
         """The text in one short line."""
         text = " ".join(row.after.split())
         return text if len(text) <= 60 else text[:59] + "…"
+
+    @admin.display(description=_("reason"))
+    def translated_reason(self, row: ConfigChange) -> str:
+        """Return the reason in the reader's language."""
+        return row.reason and reasons.translated(row.after, row.reason, row.key)
 
     @admin.display(description=_("published by"))
     def publisher(self, row: ConfigChange) -> Any:

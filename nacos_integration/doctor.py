@@ -4,7 +4,7 @@ import email.utils
 import ipaddress
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from nacos_integration.http_client import Response
 from nacos_integration.sdk import http_api
 from nacos_integration.sdk.client import NacosClient
 from nacos_integration.state.status import is_agent_running
+from nacos_integration.state.status import read as read_status
 
 # Servers check the times in tokens and, more strictly, in signatures.
 CLOCK_SECONDS = 30.0
@@ -44,8 +45,10 @@ def examine(conf: Conf) -> Iterator[Finding]:
         return
     ip = OwnAddress(conf).ip
     yield _own_ip(conf, ip)
-    if ip and conf.register_enabled and is_agent_running():
-        yield _reachable(conf, ip)
+    launch_id = read_status().get("launch_id") if is_agent_running() else None
+    if ip and conf.register_enabled and launch_id:
+        # As the agent: this command does not belong to the launch.
+        yield _reachable(replace(conf, launch_id=launch_id), ip)
     yield from _servers(conf)
     # A folder of its own, because a running agent uses another.
     with TemporaryDirectory(prefix="nacos-doctor-") as folder:
@@ -82,10 +85,15 @@ def _own_ip(conf: Conf, ip: str) -> Finding:
 
 def _reachable(conf: Conf, ip: str) -> Finding:
     asked = probe.address_to_ask(conf, ip)
-    # The answer of any instance will do: this command does not belong to its launch.
     answer = probe.check(conf, asked)
-    if answer not in (Answer.REFUSED, Answer.TIMEOUT):
+    if answer in (Answer.READY, Answer.NOT_READY):
         return Finding(True, f"{asked}, where callers are sent, answers")
+    if answer is Answer.STRANGER:
+        return Finding(
+            False,
+            f"{asked}, where callers are sent, is {answer.value}",
+            f"Stop that program, or change {conf.names['bind_port']}.",
+        )
     return Finding(
         False,
         f"{asked}, where callers are sent, is closed: {answer.value}",
@@ -133,12 +141,15 @@ def _config(conf: Conf, client: NacosClient) -> Iterator[Finding]:
         yield Finding(False, f"{name} cannot be read: {error}", "See the message.")
         return
     yield Finding(True, f"Nacos lets {conf.username or 'a client without a user'} read the config")
-    if text is None or not text.strip():
+    if text is None:
         yield Finding(
             None,
             f"{name} does not exist in namespace {conf.config_namespace or 'public'}",
             "The default is in force. Create the config, or check namespace and group.",
         )
+        return
+    if not text.strip():
+        yield Finding(False, f"{name} is empty", "Correct it in Nacos' console.")
         return
     try:
         value, remarks = import_string(conf.config_handler).parse(text)

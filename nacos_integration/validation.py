@@ -19,6 +19,7 @@ INTERVALS: Final = (
     "reread_interval_seconds",
     "sync_timeout_seconds",
 )
+_UNQUOTED: Final = r"([^\s'\"`](.*[^\s'\"`])?)?"
 _ID_HINT: Final = "Use letters, digits, and any of `_.:-`."
 # What Nacos accepts; of names that it accepts as they are, what is likely meant.
 NAMES: Final = {
@@ -31,7 +32,7 @@ NAMES: Final = {
     "data_id": (r"[\w.:-]+", _ID_HINT),
     "cluster_name": (r"[0-9A-Za-z-]+", "Use letters, digits and -."),
     "service_name": (r"(?!.*@@)[^\s'\"`]+", "No blanks, no quotes, no @@, not empty."),
-    "username": (r"([^\s'\"`](.*[^\s'\"`])?)?", "No blanks or quotes around it."),
+    "username": (_UNQUOTED, "No blanks or quotes around it."),
 }
 SECRETS: Final = ("password", "access_key", "secret_key")
 QUOTES: Final = "`docker run --env-file` keeps quotes, and blanks at the end of a line."
@@ -151,7 +152,7 @@ def _instance_errors(raw: dict[str, Any], name: Callable[[str], str]) -> Iterato
                 "Use IPv4 networks such as 10.0.0.0/16, separated by commas.",
             )
     for key, value in raw["metadata"].items():
-        if not re.fullmatch(r"[^\s'\"`]+", key) or value != value.strip():
+        if not re.fullmatch(r"[^\s'\"`]+", key) or not re.fullmatch(_UNQUOTED, value, re.DOTALL):
             yield _error(14, f"{name('metadata')}: {key!r}: {value!r}", QUOTES)
     if not 1 <= raw["service_port"] <= 65535:
         yield _error(5, f"{name('service_port')}: {raw['service_port']}", "Use 1 to 65535.")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from clustering.config.changes import describe
+from nacos_integration import reasons
 from nacos_integration.models import ConfigChange
 from nacos_integration.state.states import ConfigOrigin
 
@@ -84,7 +85,7 @@ def _config_change(rows: list[ConfigChange]) -> dict[str, Any]:
         "who": next(filter(None, publishers), "" if "" in publishers else None),
         "instance": row.instance,
         "what": ", ".join(filter(None, [what, _rollout(rows)])),
-        "reason": row.reason,
+        "reason": row.reason and reasons.translated(row.after, row.reason, row.key),
         "pk": row.pk,
         "applied_md5": row.md5 if is_applied else None,
     }

@@ -9,13 +9,15 @@ from typing import Any
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from nacos_integration import reasons
 from nacos_integration.agent.applied_file import AppliedFile
 from nacos_integration.agent.backoff import Backoff
-from nacos_integration.agent.sources import MAX_BYTES, ConfigSource
+from nacos_integration.agent.sources import ConfigSource
 from nacos_integration.conf import Conf
 from nacos_integration.errors import SourceUnavailableError, UnreadableConfigError
 from nacos_integration.live_config import ConfigHandler, md5_of
 from nacos_integration.models import ConfigChange
+from nacos_integration.state import checked
 from nacos_integration.state.states import ConfigOrigin
 from nacos_integration.state.status import Status
 
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 # While the source is unavailable.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 3.0)
+_TEXT_IN_STATUS_MAX = checked.TEXT_MAX
 
 
 class ConfigWatcher:
@@ -106,8 +109,8 @@ class ConfigWatcher:
             self._rejected = None
             self._status.update("config", rejected=None)
             return None
-        if (size := len(text.encode())) > MAX_BYTES:
-            return self._reject(text[:MAX_BYTES], f"too large: {size} bytes, at most {MAX_BYTES}")
+        if (size := len(text.encode())) > reasons.MAX_BYTES:
+            return self._reject(text[: reasons.MAX_BYTES], reasons.of_size(size))
         try:
             value, remarks = self._handler.parse(text)
         except ValueError as error:
@@ -142,7 +145,8 @@ class ConfigWatcher:
             "config", rejected=None, write_error=None, missing=None, **self._in_force()
         )
         self._status.count("config", "applied_count")
-        self._record_change(ConfigChange.Outcome.APPLIED, "; ".join(remarks), before, text, at=now)
+        reason = reasons.of_remarks(remarks)
+        self._record_change(ConfigChange.Outcome.APPLIED, reason, before, text, at=now)
 
     def _reject(self, text: str | None, reason: str) -> None:
         if self._rejected == (text, reason):
@@ -150,7 +154,9 @@ class ConfigWatcher:
         self._rejected, self._missing = (text, reason), None
         stays = f"md5 {self._file.content['md5']}" if self._file.content else "the default"
         logger.warning("config: rejected, %s stays in force: %s", stays, reason)
-        rejected = {"reason": reason, "at": time.time()}
+        # All processes read the status again and again, so it must stay small.
+        shown = text if text and len(text) <= _TEXT_IN_STATUS_MAX else ""
+        rejected = {"reason": reason, "text": shown, "at": time.time()}
         self._status.update("config", rejected=rejected, missing=None)
         self._status.count("config", "rejected_count")
         self._record_change(
@@ -160,22 +166,23 @@ class ConfigWatcher:
     def _reject_nothing(self, text: str | None) -> None:
         key = self._conf.config_key
         if text is not None:
-            self._reject(text, f"{key} is empty")
+            self._reject(text, reasons.of_empty(key))
         elif self._conf.uses_nacos and self._file.content is None:
             self._report_missing()
         else:
-            self._reject(None, f"there is no config at {key}")
+            self._reject(None, reasons.of_none(key))
 
     def _report_missing(self) -> None:
         """Say what to create: Nacos has never had this config."""
         if self._missing is None:
             conf = self._conf
             self._missing = (
-                f"namespace {conf.namespace or 'public'} has no data id {conf.data_id} in group "
-                f"{conf.group}: create it"
+                f"namespace {conf.config_namespace or 'public'} has no data id {conf.data_id} in "
+                f"group {conf.config_group}: create it"
             )
+            self._rejected = None
             logger.warning("config: %s; the default is in force", self._missing)
-            self._status.update("config", missing=self._missing)
+            self._status.update("config", missing=self._missing, rejected=None)
 
     def _unavailable(self, reason: str) -> float:
         if reason != self._source_error:

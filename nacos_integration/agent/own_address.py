@@ -17,6 +17,7 @@ class OwnAddress:
     def __init__(self, conf: Conf) -> None:
         self._conf = conf
         self._host_has: list[str] = []
+        self._is_certain = False
         self.ip = ""
         if conf.uses_nacos:
             self.follow()
@@ -27,15 +28,17 @@ class OwnAddress:
         return address.with_port(self.ip or self._conf.bind_host, self._conf.service_port)
 
     def follow(self) -> bool:
-        """Find the address again if those of the host have changed; return whether it is new."""
+        """Find the address again if it may be another one by now; return whether it is new."""
         host_has = address.own_addresses()
-        if self.ip and host_has == self._host_has:
+        if self.ip and self._is_certain and host_has == self._host_has:
             return False
         self._host_has = host_has
         conf, before = self._conf, self.ip
-        self.ip = address.service_ip(
+        self.ip, is_certain = address.service_ip(
             conf.service_ip, conf.server_addr, conf.preferred_networks, before
         )
+        # Names that only the proxy can resolve would be looked up again and again.
+        self._is_certain = is_certain or bool(conf.proxy)
         if before and self.ip != before:
             logger.warning(
                 "registry: the ip of this host is now %s, not %s", self.ip or "none", before

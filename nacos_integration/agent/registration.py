@@ -23,6 +23,8 @@ RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 3.0)
 STARTING_SECONDS = 0.2
 NO_ADDRESS_SECONDS = 1.0
 SILENT_SECONDS = 10.0
+# For an answer to be an error. gunicorn listens, and is silent, until a worker has loaded.
+LASTING_SECONDS = {Answer.REFUSED: 10.0, Answer.STRANGER: 10.0, Answer.TIMEOUT: 60.0}
 LISTED_SECONDS = 1.5
 
 
@@ -175,10 +177,10 @@ class Registration:
         error = f"{asked}: {answer.value}"
         if answer is Answer.REFUSED:
             error += f" ({self._conf.names['bind_host']} is {self._conf.bind_host})"
-            silent = time.monotonic() - self._answered_at > SILENT_SECONDS
-            if silent and error != self._error:
-                self._error = error
-                logger.error("registry: not registering: nobody can reach this instance: %s", error)
+        seconds = LASTING_SECONDS.get(answer, float("inf"))
+        if time.monotonic() - self._answered_at > seconds and error != self._error:
+            self._error = error
+            logger.error("registry: not registering: nobody can reach this instance: %s", error)
         self._set(RegistrationState.STARTING, error=error)
 
     def _keep_listed(self) -> dict[str, Any] | None:

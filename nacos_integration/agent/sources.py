@@ -18,10 +18,10 @@ from nacos_integration.errors import (
     UnreadableConfigError,
 )
 from nacos_integration.live_config import md5_of
+from nacos_integration.reasons import MAX_BYTES
 from nacos_integration.sdk.client import NacosClient
 
 # A larger text is a mistake; Nacos itself takes 100 KiB.
-MAX_BYTES = 64 * 1024
 
 
 class ConfigSource(Protocol):

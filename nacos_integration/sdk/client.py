@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 CONNECT_SECONDS = 4.0
+CALL_SECONDS = 4.5
 CLOSE_SECONDS = 2.0
 SHOWN_SECONDS = 3.0
 # Of Nacos 3, and of Nacos 2.
@@ -349,15 +350,15 @@ class NacosClient:
         return config
 
     def _call(self, what: str, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run on the loop's thread, at most CONNECT_SECONDS + 1 s; raise NacosError."""
+        """Run on the loop's thread, at most CALL_SECONDS + 0.5 s; raise NacosError."""
 
         async def bounded() -> Result:
-            async with asyncio.timeout(CONNECT_SECONDS + 0.5):
+            async with asyncio.timeout(CALL_SECONDS):
                 return await coroutine
 
         future = asyncio.run_coroutine_threadsafe(bounded(), self._loop)
         try:
-            return future.result(CONNECT_SECONDS + 1)
+            return future.result(CALL_SECONDS + 0.5)
         except NacosException as error:
             # The SDK wraps what Login raises during a call.
             if isinstance(error.__context__, RefusedError):
@@ -369,7 +370,7 @@ class NacosClient:
             raise kind(_explain(what, error, self._conf)) from error
         except TimeoutError as error:
             future.cancel()
-            raise NacosError(f"{what}: no answer within {CONNECT_SECONDS} s") from error
+            raise NacosError(f"{what}: no answer within {CALL_SECONDS} s") from error
         except NacosError:
             raise
         except Exception as error:

@@ -44,11 +44,13 @@ def texts(value: object) -> list[str] | None:
 
 
 def rejection(value: object) -> dict[str, Any] | None:
-    """Check why and when a config text was rejected."""
+    """Check why and when a config text was rejected; the text is missing if it was long."""
     if not isinstance(value, dict):
         return None
     reason, at = text(value.get("reason")), moment(value.get("at"))
-    return None if reason is None or at is None else {"reason": reason, "at": at}
+    if reason is None or at is None:
+        return None
+    return {"reason": reason, "at": at, "text": text(value.get("text")) or ""}
 
 
 def instance(value: object) -> dict[str, Any] | None:

@@ -1,11 +1,14 @@
 """An operator's wish to keep this instance out of the registry, from any process."""
 
 import contextlib
+import logging
 import time
 
 from nacos_integration import conf
 from nacos_integration.state import files, status
 from nacos_integration.state.states import RegistrationState
+
+logger = logging.getLogger(__name__)
 
 
 def take_out(*, this_launch: bool = False) -> float:
@@ -56,7 +59,11 @@ def carry_over() -> None:
     """Move a wish out of the folder that earlier releases named `<ip>-<port>`."""
     path = conf.load().offline_path
     for old in path.parent.parent.glob(f"*-{path.parent.name}/{path.name}"):
-        files.make_folder(path.parent)
-        old.replace(path)
+        try:
+            files.make_folder(path.parent)
+            old.replace(path)
+        except OSError as error:
+            logger.error("registry: %s is ignored, it cannot be moved to %s: %s", old, path, error)
+            continue
         with contextlib.suppress(OSError):  # an agent of that release runs, or was killed
             old.parent.rmdir()

@@ -8,7 +8,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nacos_integration import conf, live_config
+from nacos_integration import conf, live_config, reasons
 from nacos_integration.state import status, worker_reports
 from nacos_integration.state.states import RegistrationState
 from nacos_integration.web.instances import Instance, query_all
@@ -40,6 +40,10 @@ def applied_config() -> dict[str, Any]:
         "agent": agent,
         "config": config,
         "rejected_at": moment(rejected.get("at")),
+        "rejected_reason": rejected
+        and reasons.translated(
+            rejected.get("text", ""), rejected["reason"], configuration.config_key
+        ),
         "registration": registration,
         "registration_state": REGISTRATION_STATES.get(state := registration.get("state"), state),
         "verified_age": None if verified_age is None else round(verified_age, 1),

@@ -44,6 +44,19 @@ def test_the_problem_names_the_limit_and_the_limit_itself_is_accepted(
     assert post(client, REFERENCE_POINTS).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("line", "factor"), [("n_init: 20", 2), ("max_iter: 301", 2), ("max_iter: 299", 1)]
+)
+def test_the_limit_on_work_follows_the_parameters(
+    client: Client, settings: Settings, configure: Configure, line: str, factor: int
+) -> None:
+    configure(f"clusters: 3\n{line}\n")
+    settings.KMEANS_MAX_WORK = factor * 9 * (2 + 32) * 3 * 10
+    assert post(client, REFERENCE_POINTS).status_code == 200
+    settings.KMEANS_MAX_WORK -= 1
+    assert f"* {factor * 10} starts are " in post(client, REFERENCE_POINTS).json()["detail"]
+
+
 def test_the_headers_name_the_clusters_and_the_config(client: Client, configure: Configure) -> None:
     for clusters in (3, 4):
         configure(f"clusters: {clusters}\n")
@@ -58,6 +71,8 @@ def test_whether_a_body_is_brief_depends_on_the_clusters(configure: Configure) -
     configure("clusters: 4\n")
     assert endpoint.is_brief(environ, 1024)
     assert not endpoint.is_brief(environ, 1025)
+    configure("clusters: 1\nn_init: 100\n")
+    assert not endpoint.is_brief(environ, 10)
     configure("clusters: 1000\n")
     assert not endpoint.is_brief(environ, 5)
 

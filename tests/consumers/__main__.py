@@ -28,17 +28,22 @@ from tests.support.java import (  # noqa: E402
 )
 from tests.support.servers import free_ports  # noqa: E402
 from tests.support.service import Service  # noqa: E402
+from tools.nacos_api import DEFAULT_GROUP  # noqa: E402
 from tools.nacos_server import NacosServer, chosen_jar  # noqa: E402
 
 CALLS_PER_SECOND = 50
 WARM_UP_SECONDS = 20  # of Java, whose first calls are slow
-CACHE_SECONDS = 35  # Spring's default, in application.yml
+CACHE_SECONDS = 35  # Spring's default
 WATCH_SECONDS = 10
 WATCH_CRASH_SECONDS = CACHE_SECONDS + 10
 # Then the calls begun before have come to an end.
 SETTLE_SECONDS = 2
-DOCUMENTED = "documented: cache 35 s, no retry"
-RETRY = "profile `retry`"
+SPRINGS = "Spring's: cache 35 s, no retry"
+SPRINGS_OPTIONS = [
+    f"--spring.cloud.loadbalancer.cache.ttl={CACHE_SECONDS}s",
+    "--spring.cloud.loadbalancer.retry.enabled=false",
+]
+EXAMPLES = "the example's"
 HEADER = (
     "| Nacos | scenario | caller's settings | requests | answered by 1 | by 2 | failed | for |\n"
     "|---|---|---|---|---|---|---|---|"
@@ -86,38 +91,37 @@ def look(
 
 def run(nacos: NacosServer, folder: Path, stack: contextlib.ExitStack) -> list[Outcome]:
     """Go through all scenarios."""
-    services = two_services(stack, folder, nacos, "skl-kmeans")
+    services = two_services(stack, folder, nacos, DEFAULT_GROUP)
     for service in services:
         # As they are by default, not as in tests: 40 s, and a worker for each core.
         del service.environment["SERVE_DRAIN_SECONDS"], service.environment["WORKERS"]
     start(nacos, *services)
-    consumer = JavaConsumer(stack, folder / "documented", services, CALLS_PER_SECOND)
+    consumer = JavaConsumer(stack, folder / "springs", services, CALLS_PER_SECOND, SPRINGS_OPTIONS)
     time.sleep(WARM_UP_SECONDS)
     outcomes = []
 
     began = time.time()
     time.sleep(WATCH_SECONDS)
-    outcomes.append(look("both run", DOCUMENTED, consumer, services, began))
+    outcomes.append(look("both run", SPRINGS, consumer, services, began))
 
     began = time.time()
     for service in services:
         restart(nacos, service, consumer, CACHE_SECONDS)
-    outcomes.append(look("rolling restart of both", DOCUMENTED, consumer, services, began))
+    outcomes.append(look("rolling restart of both", SPRINGS, consumer, services, began))
 
     began = time.time()
     crash(services[1])
     time.sleep(WATCH_CRASH_SECONDS)
-    outcomes.append(look("kill -9 of 2", DOCUMENTED, consumer, services, began))
+    outcomes.append(look("kill -9 of 2", SPRINGS, consumer, services, began))
 
     consumer.close()
     start(nacos, services[1])
-    options = ["--spring.profiles.active=retry"]
-    consumer = JavaConsumer(stack, folder / "retry", services, CALLS_PER_SECOND, options)
+    consumer = JavaConsumer(stack, folder / "examples", services, CALLS_PER_SECOND)
     time.sleep(WARM_UP_SECONDS)
     began = time.time()
     crash(services[1])
     time.sleep(WATCH_CRASH_SECONDS)
-    outcomes.append(look("kill -9 of 2", RETRY, consumer, services, began))
+    outcomes.append(look("kill -9 of 2", EXAMPLES, consumer, services, began))
     return outcomes
 
 
@@ -132,7 +136,7 @@ def main() -> int:
     print("\n" + HEADER)
     for outcome in outcomes:
         print(outcome.row(nacos.version))
-    may_lose = ("kill -9 of 2", DOCUMENTED)
+    may_lose = ("kill -9 of 2", SPRINGS)
     return int(any(o.failed_at for o in outcomes if (o.scenario, o.settings) != may_lose))
 
 

@@ -44,7 +44,11 @@ def test_a_generated_client_reads_labels_and_problems(language: str, service: Se
     assert run.returncode == 0, run.stdout + run.stderr
     # The generators have something to say too.
     answers = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
-    assert answers[0] == {"results": REFERENCE_LABELS[3]}
+    assert answers[0] == {
+        "results": REFERENCE_LABELS[3],
+        "centers": [[11, 12.5], [2.5, 4], [8, 8]],
+        "sizes": [4, 4, 1],
+    }
     assert all(problem.pop("request_id") in service.log() for problem in answers[1:])
     assert answers[1:] == [
         {

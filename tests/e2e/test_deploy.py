@@ -12,13 +12,16 @@ import pytest
 import yaml
 
 from serving.problems import status_by_code
+from tests.support.documents import DOCUMENTS
 from tests.support.forward_proxy import BEHIND_A_DEAD_PROXY
-from tests.support.service import PYTHON, ROOT, SERVE, Service, free_port
+from tests.support.service import PYTHON, ROOT, Service, free_port
 from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 ALERTS = yaml.safe_load((DEPLOY / "prometheus-alerts.yaml").read_text())
+# What the documented `docker run` runs in a container.
+(DOCKER_RUN,) = re.findall(r'^    sh -c "(.*)"$', DOCUMENTS["docs/deployment.md"], re.MULTILINE)
 DASHBOARD = json.loads((DEPLOY / "grafana-dashboard.json").read_text())
 
 # The file system as the image has it under a read-only root: it can be written in STATE_DIR, TMPDIR
@@ -41,27 +44,28 @@ exec "$@"
 
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that runs as in the image."""
+    """A service that runs as in the image, with the documented command."""
     if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
         pytest.skip("only root may make a file system read-only")
     folder = tmp_path_factory.mktemp("container")
     (folder / "tmp").mkdir()
     (folder / "state").mkdir()
+    path = f"{PYTHON.parent}:{os.environ['PATH']}"
     service = Service(
-        folder, {"TMPDIR": str(folder / "tmp"), "HOME": "/nonexistent", "WORKERS": "1"}
+        folder,
+        {"TMPDIR": str(folder / "tmp"), "HOME": "/nonexistent", "PATH": path, "WORKERS": "1"},
     )
-    assert service.manage("migrate", "-v", "0").returncode == 0
     with service.log_path.open("ab") as log:
         service.process = subprocess.Popen(
-            ["unshare", "-m", "bash", "-c", READ_ONLY, "bash", PYTHON, *SERVE],
+            ["unshare", "-m", "bash", "-c", READ_ONLY, "bash", "sh", "-c", DOCKER_RUN],
             cwd=ROOT,
             env=service.environment | {"PYTHONDONTWRITEBYTECODE": "1"},
             stdout=log,
             stderr=log,
         )
     try:
-        # Nothing has compiled its modules for it, as the image's build does.
-        wait_until(lambda: service.get("/livez") == 200, 100, service.log)
+        # It migrates, and nothing has compiled its modules for it, as the image's build does.
+        wait_until(lambda: service.get("/livez") == 200, 150, service.log)
         yield service
         assert service.stop() == 0
     finally:

@@ -19,7 +19,13 @@ from tests.support.service import PYTHON, ROOT, Service
 @pytest.mark.parametrize("code", [code for _, code in blocks("sh") if "curl" in code])
 def test_curl_examples_run(code: str, live: Service) -> None:
     code = code.replace("localhost:9999", f"localhost:{live.port}")
-    run = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        ["bash", "-c", code],
+        env=os.environ | BEHIND_A_DEAD_PROXY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert set(json.loads(run.stdout)) == {"results"}
 
 

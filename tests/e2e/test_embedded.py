@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.support.reference import REFERENCE_LABELS
-from tests.support.service import GUNICORN, SERVE, Service
+from tests.support.service import GUNICORN, PYTHON, SERVE, Service
 from tests.support.waiting import wait_until
 
 
@@ -52,7 +52,7 @@ def test_the_first_answer_follows_the_file(service: Service) -> None:
 def test_serve_refuses_a_database_that_is_not_migrated(service: Service) -> None:
     refused = service.manage("serve")
     assert refused.returncode == 1
-    assert "run `python manage.py migrate` first" in refused.stderr
+    assert f"run `{PYTHON} manage.py migrate` first" in refused.stderr
     assert service.get("/livez") == 0
 
 

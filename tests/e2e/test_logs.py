@@ -70,7 +70,7 @@ def test_every_line_is_an_event(service: Service, command: tuple[str, ...]) -> N
 def test_the_error_that_stops_serve_is_an_event(service: Service) -> None:
     refused = service.manage("serve")
     messages = [json.loads(line)["message"] for line in refused.stderr.splitlines()]
-    assert any("run `python manage.py migrate` first" in message for message in messages)
+    assert any(f"run `{PYTHON} manage.py migrate` first" in message for message in messages)
 
 
 def test_a_terminal_gets_text(service: Service) -> None:

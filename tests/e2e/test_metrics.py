@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.service import GUNICORN, ROOT, Service
+from tests.support.service import GUNICORN, PYTHON, ROOT, Service
 from tests.support.waiting import wait_until
 from tests.support.workers import metrics_folder, processes
 
@@ -189,6 +189,33 @@ def test_a_killed_master_leaves_no_metrics_behind(service: Service) -> None:
     service.process.kill()
     service.process.wait()
     wait_until(lambda: not folder.exists(), 20)
+
+
+def test_a_gunicorn_that_replaces_another_counts_on(service: Service) -> None:
+    """After SIGHUP, the next one gets the folder's name from the environment."""
+    # Not as a module: after SIGUSR2, gunicorn would import its own `http` for Python's.
+    service.start((str(PYTHON.with_name("gunicorn")), "kmeans_project.wsgi"))
+    service.wait_until_it_answers()
+    folder = metrics_folder(service)
+    before = {worker.pid for worker in processes(service)}
+    assert service.process
+    service.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: not before & {worker["pid"] for worker in service.workers}, 60, service.log)
+    for _ in range(20):
+        service.labels()
+    service.process.send_signal(signal.SIGUSR2)
+    replaced = psutil.Process(service.process.pid)
+    wait_until(lambda: any(each.children() for each in replaced.children()), 60, service.log)
+    (successor,) = (each for each in replaced.children() if each.children())
+    try:
+        wait_until(lambda: len(service.workers) == 4, 60, service.log)
+        service.stop()
+        assert folder.is_dir()
+        assert scrape(service)[ANSWERED] == 20
+    finally:
+        successor.terminate()
+        successor.wait(60)
+    assert not folder.exists()
 
 
 def test_the_dashboard_shows_every_metric_and_no_other(service: Service) -> None:

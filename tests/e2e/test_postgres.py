@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.support.reference import REFERENCE_LABELS
-from tests.support.service import Service
+from tests.support.service import PYTHON, Service
 from tests.support.waiting import wait_until
 from tools.postgres_server import PostgresServer
 
@@ -76,7 +76,7 @@ def test_serve_refuses_a_database_that_is_not_migrated(service: Service, state_d
     }
     refused = service.manage("serve")
     assert refused.returncode == 1
-    assert "run `python manage.py migrate` first" in refused.stderr
+    assert f"run `{PYTHON} manage.py migrate` first" in refused.stderr
 
 
 def test_the_database_may_stop_and_start_again(service: Service, postgres: PostgresServer) -> None:

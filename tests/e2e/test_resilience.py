@@ -166,8 +166,8 @@ def test_a_damaged_applied_file_is_repaired_and_no_worker_uses_the_default(
     path.write_text("{}")
     for worker in before:
         worker.kill()
-    wait_until(lambda: len(set(gunicorn.children()) - before) == 2)
-    wait_until(lambda: service.get("/readyz") == 200)
+    wait_until(lambda: len(set(gunicorn.children()) - before) == 2, 30)
+    wait_until(lambda: service.get("/readyz") == 200, 30)
     seen |= service.clusters_in_force()
     assert seen == {4}
     assert "was changed or removed" in service.log()

@@ -44,10 +44,19 @@ def test_a_port_in_use_is_one_line(service: Service) -> None:
     assert f"(PORT): {service.port} at 0.0.0.0: another program uses this port: stop it" in line
 
 
+@pytest.mark.parametrize("host", ["203.0.113.9", "fe80::1"])
+def test_an_address_of_another_host_is_one_line(service: Service, host: str) -> None:
+    assert service.manage("migrate", "-v", "0").returncode == 0
+    service.environment["HOST"] = host
+    lines = start_in_vain(service, SERVE)
+    (line,) = [line for line in lines if '"level":"INFO"' not in line]
+    assert f"{service.port} at {host}: this host has no such address: correct NACOS" in line
+
+
 def test_a_database_without_tables_is_one_line(service: Service) -> None:
     lines = start_in_vain(service, SERVE)
     (line,) = [line for line in lines if '"level":"INFO"' not in line]
-    assert "migrations are not applied: run `python manage.py migrate` first" in line
+    assert f"migrations are not applied: run `{PYTHON} manage.py migrate` first" in line
 
 
 def start_line(service: Service) -> str:

@@ -15,6 +15,7 @@ from tests.support.scene import (
     UNREACHABLE,
     USERNAME,
     Fault,
+    ImpossibleError,
     Scene,
 )
 from tests.support.waiting import wait_until
@@ -41,8 +42,11 @@ def change_address(scene: Scene) -> None:
 
     def change(what: str) -> None:
         command = ["ip", "address", what, f"{BETTER_IP}/32", "dev", "lo"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"run this as root: {done.stderr}"
+        try:
+            subprocess.run(command, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            said = getattr(error, "stderr", "") or str(error)
+            raise ImpossibleError(f"run this as root, with `ip`: {said.strip()}") from None
 
     change("add")
     try:

@@ -5,8 +5,10 @@ from contextlib import closing
 
 import pytest
 
+from nacos_integration import address
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, wait_until_listed
+from tests.nacos_integration.test_probe import answering
 from tests.support.network import HERE, network
 from tests.support.proxy import Proxy
 from tests.support.service import Service
@@ -67,6 +69,21 @@ def test_the_address_is_followed(nacos: NacosServer, make_service: MakeService) 
         service.close()
 
 
+def test_the_address_is_corrected_when_a_route_shows_it(
+    nacos: NacosServer, make_service: MakeService
+) -> None:
+    with network() as host, closing(Proxy(nacos.port, host=HERE)) as remote:
+        service = make_service(nacos, NACOS_SERVER_ADDR=f"{HERE}:{remote.port}")
+        service.prefix = host.command
+        host.add_address(BEFORE, has_route=False)
+        host.add_address(AFTER, has_route=False)
+        service.start()
+        wait_until(lambda: service.status.get("instance") == f"{BEFORE}:{service.port}", 40)
+        host.add_route(AFTER)
+        wait_until(lambda: ips(nacos, service) == [AFTER], 60, service.log)
+        service.close()
+
+
 def test_loopback_is_not_registered_with_a_remote_server(
     nacos: NacosServer, make_service: MakeService
 ) -> None:
@@ -97,6 +114,21 @@ def test_an_address_that_nobody_can_reach_is_not_registered(
     doctor = service.manage("nacos", "doctor").stdout
     assert "where callers are sent, is closed" in doctor
     assert f"HOST) is {host}" in doctor
+
+
+def test_an_address_where_another_program_serves_is_not_registered(
+    nacos: NacosServer, make_service: MakeService
+) -> None:
+    service = make_service(nacos, HOST="127.0.0.1")
+    ip, _ = address.service_ip("", [f"127.0.0.1:{nacos.port}"], ())
+    with answering(200, b"{}", (ip, service.port)):
+        service.start()
+        served = f"nobody can reach this instance: {ip}:{service.port}: served by another program"
+        wait_until(lambda: served in service.log(), 60, service.log)
+        assert not ips(nacos, service)
+        doctor = service.manage("nacos", "doctor").stdout
+    assert f"FAIL  {ip}:{service.port}, where callers are sent, is served by another" in doctor
+    assert 'change NACOS["bind_port"] (PORT)' in doctor
 
 
 @pytest.mark.parametrize("host", ["", "::", "[::]", "0.0.0.0"])

@@ -18,9 +18,11 @@ def test_config_and_registration_may_be_apart(
     )
     data_id, name = (service.environment[f"NACOS_{key}"] for key in ("DATA_ID", "SERVICE_NAME"))
     nacos.publish_config(data_id, "clusters: 9\n", group="SERVICES")
-    nacos.publish_config(data_id, "clusters: 4\n", group="CONFIGS", namespace="blue")
     service.start()
     service.wait_until_it_answers()
+    missing = f"namespace blue has no data id {data_id} in group CONFIGS: create it"
+    wait_until(lambda: service.status["config"].get("missing") == missing, 20, service.log)
+    nacos.publish_config(data_id, "clusters: 4\n", group="CONFIGS", namespace="blue")
     wait_until(lambda: nacos.instances(name, group="SERVICES"), 20, service.log)
     for group, namespace in (("DEFAULT_GROUP", "public"), ("CONFIGS", "blue")):
         assert not nacos.instances(name, group=group, namespace=namespace)

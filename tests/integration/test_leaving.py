@@ -7,9 +7,14 @@ import threading
 import time
 import urllib.error
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from nacos_integration import conf
+from nacos_integration.sdk.client import NacosClient
 from tests.integration.conftest import MakeService
 from tests.integration.test_nacos import listed, wait_until_listed, workers_of
 from tests.support.service import Service
@@ -130,6 +135,32 @@ def test_offline_for_this_launch_ends_with_it(
     service.stop()
     service.start()
     wait_until_listed(nacos, service, 20)
+
+
+def test_offline_fails_while_the_registry_lists_the_instance(
+    nacos: NacosServer, make_service: MakeService, tmp_path: Path
+) -> None:
+    service = make_service(nacos)
+    service.start()
+    service.wait_until_it_answers()
+    wait_until_listed(nacos, service)
+    same = replace(
+        conf.load(),
+        server_addr=(f"127.0.0.1:{nacos.port}",),
+        username=nacos.username,
+        password=nacos.password,
+        service_name=service.environment["NACOS_SERVICE_NAME"],
+        service_port=service.port,
+    )
+    # Another connection has registered the same address.
+    with closing(NacosClient(same, tmp_path / "sdk", listed(nacos, service)[0]["ip"])) as other:
+        other.register()
+        offline = service.manage("nacos", "offline")
+        assert offline.returncode == 1
+        assert "the registry has not confirmed it within 10 s" in offline.stderr
+        assert len(listed(nacos, service)) == 1
+    wait_until(lambda: not listed(nacos, service), 20)
+    assert service.manage("nacos", "offline").returncode == 0
 
 
 def test_callers_have_their_time_after_a_pre_stop_hook_too(

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import subprocess
+from typing import Any
 
 import pytest
 import yaml
@@ -34,12 +35,23 @@ def anchors(document: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def properties(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return Spring's properties that a YAML file sets, by their full names."""
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            found |= properties(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found
+
+
 def manage_commands() -> set[tuple[str, str]]:
     """Return what follows each `manage.py` in the documents, as far as it is a command."""
     return {
         (name, command.split("  ")[0].strip())
         for name, text in DOCUMENTS.items()
-        for command in re.findall(r"manage\.py ([a-z_]+[^`\n#&;,:|]*)", text)
+        for command in re.findall(r"manage\.py ([a-z_]+[^`\"\n#&;,:|]*)", text)
     }
 
 
@@ -176,6 +188,16 @@ def test_code_in_the_documents_is_code() -> None:
     for name, code in blocks("sh"):
         checked = subprocess.run(["bash", "-n", "-c", code], capture_output=True, check=False)
         assert checked.returncode == 0, f"{name}: {checked.stderr.decode()}"
+
+
+def test_the_java_consumer_has_the_documented_settings() -> None:
+    (documented,) = (code for name, code in blocks("yaml") if name == "docs/calling.md")
+    resources = ROOT / "examples" / "java-consumer" / "src" / "main" / "resources"
+    of_consumer = properties(yaml.safe_load((resources / "application.yml").read_text()))
+    assert properties(yaml.safe_load(documented)).items() <= of_consumer.items()
+    # RestClient has settings of its own.
+    assert of_consumer["spring.http.client.connect-timeout"] == "1s"
+    assert of_consumer["spring.http.client.read-timeout"] == "30s"
 
 
 def test_what_extending_shows_is_what_the_tests_run() -> None:

@@ -66,18 +66,18 @@ def test_anonymous_users_can_choose_a_language(client: Client) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("configure")
-def test_the_api_translates_only_titles(client: Client) -> None:
+def test_the_api_translates_titles_and_details(client: Client) -> None:
     assert '<html lang="zh-hans"' in client.get("/admin/login/", headers=CHINESE).content.decode()
     # In the same thread.
     problem = client.get("/api/skl-kmeans").json()
     assert (problem["title"], problem["detail"]) == (
         "Method Not Allowed",
-        'Method "GET" not allowed.',
+        "send a POST request, not GET",
     )
     problem = client.get("/api/skl-kmeans", headers=CHINESE).json()
     assert (problem["title"], problem["detail"]) == (
         "不允许使用该方法",
-        'Method "GET" not allowed.',
+        "请发送 POST 请求，而不是 GET",
     )
     done = client.post(
         "/api/skl-kmeans",

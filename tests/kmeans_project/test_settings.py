@@ -182,8 +182,12 @@ def test_every_spelling_of_an_address(
 
 
 @pytest.mark.parametrize(
-    "given", ["unix:/tmp/socket", "fd://3", "*", "127.0.0.1:80", "[::]:80", "no-such-host.invalid"]
-)
+    "given",
+    [
+        "unix:/tmp/socket", "fd://3", "*", "127.0.0.1:80", "[::]:80", "no-such-host.invalid",
+        "fe80::1%eth0", "[::1%lo]",
+    ],
+)  # fmt: skip
 def test_a_host_that_is_no_address_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST", given)
     with pytest.raises(ImproperlyConfigured, match="HOST: "):

@@ -25,6 +25,7 @@ def test_the_defaults_are_right() -> None:
         ({"username": "nacos"}, "E003", 'NACOS["password"] (NACOS_PASSWORD)'),
         ({"secret_key": "s"}, "E003", "NACOS_ACCESS_KEY"),
         ({"service_ip": "localhost"}, "E004", "localhost"),
+        ({"service_ip": "fd00::5"}, "E004", "(NACOS_SERVICE_IP)"),
         ({"preferred_networks": ["10.0.0.0/33"]}, "E004", "10.0.0.0/33"),
         ({"service_port": 0}, "E005", "0"),
         ({"weight": -1.0, "variables": {}}, "E006", 'NACOS["weight"]: -1'),
@@ -38,6 +39,9 @@ def test_the_defaults_are_right() -> None:
         ({"cluster_name": "a_b"}, "E008", "(NACOS_CLUSTER_NAME)"),
         ({"namespace": "my space"}, "E008", "(NACOS_NAMESPACE)"),
         ({"metadata": {'"a': 'b"'}}, "E014", "(NACOS_SERVICE_METADATA)"),
+        ({"metadata": {"zone": '"a"'}}, "E014", "'zone': '\"a\"'"),
+        ({"metadata": {"zone": "'a"}}, "E014", "zone"),
+        ({"metadata": {"zone": "a "}}, "E014", "zone"),
         ({"context_path": "/na cos"}, "E013", "(NACOS_CONTEXT_PATH)"),
         ({"context_path": "/nacos?x"}, "E013", "(NACOS_CONTEXT_PATH)"),
         ({"config_handler": "no.such.Handler"}, "E009", "no"),
@@ -74,6 +78,12 @@ def test_quotes_and_blanks_around_a_name_are_refused(key: str, form: str) -> Non
         (error,) = validation.find_errors(conf.given())
         assert f"(NACOS_{key.upper()}): {wrong[key]!r}" in error.msg
         assert "--env-file" in (error.hint or "")
+
+
+@pytest.mark.parametrize("value", ["", "a", "O'Brien's zone", '["a", "b"]', "two\nlines"])
+def test_other_quotes_and_blanks_in_metadata_are_accepted(value: str) -> None:
+    with override_settings(NACOS=settings.NACOS | {"metadata": {"zone": value}}):
+        assert not list(validation.find_errors(conf.given()))
 
 
 @pytest.mark.parametrize("form", AROUND)

@@ -15,8 +15,9 @@ from clustering.config.parameters import Parameters
 from nacos_integration import conf, live_config
 from nacos_integration.agent import applied_file
 from nacos_integration.agent.config_watcher import ConfigWatcher
-from nacos_integration.agent.sources import MAX_BYTES, FileSource
+from nacos_integration.agent.sources import FileSource
 from nacos_integration.models import ConfigChange
+from nacos_integration.reasons import MAX_BYTES
 from nacos_integration.state.status import Status
 
 
@@ -133,6 +134,26 @@ def test_a_bad_config_leaves_the_last_good_one_in_force(
     setup.watcher.sync()
     assert setup.status()["rejected"] is None
     assert setup.clusters == 5
+
+
+def test_a_config_that_never_existed_is_missing_and_not_rejected(setup: Setup) -> None:
+    setup.conf = replace(
+        setup.conf,
+        server_addr=("nacos:8848",),
+        data_id="never",
+        config_namespace="blue",
+        config_group="CONFIGS",
+    )
+    setup.restart()
+    missing = "namespace blue has no data id never in group CONFIGS: create it"
+    for _ in range(2):  # created, and deleted before it was ever good
+        setup.watcher.sync()
+        assert (setup.status()["missing"], setup.status().get("rejected")) == (missing, None)
+        setup.file.write_text("clusters: 0")
+        setup.watcher.sync()
+        assert setup.status()["missing"] is None
+        assert "from 1 to 1000" in str(setup.status()["rejected"])
+        setup.file.unlink()
 
 
 def test_an_unreadable_source_is_not_an_empty_one(setup: Setup) -> None:

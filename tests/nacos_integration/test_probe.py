@@ -16,7 +16,9 @@ from nacos_integration.agent.probe import Answer
 
 
 @contextmanager
-def answering(status: int, body: bytes) -> Iterator[int]:
+def answering(
+    status: int, body: bytes, address: tuple[str, int] = ("127.0.0.1", 0)
+) -> Iterator[int]:
     """Serve one answer for everything; yield the port."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -27,7 +29,7 @@ def answering(status: int, body: bytes) -> Iterator[int]:
 
         def log_message(self, *_: object) -> None: ...
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+    with HTTPServer(address, Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

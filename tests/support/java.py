@@ -19,6 +19,7 @@ from tools import maven
 from tools.nacos_server import NacosServer
 
 PROJECT = ROOT / "examples" / "java-consumer"
+SERVICE_NAME = "skl-kmeans"
 CLIENTS = {"feign", "restclient"}
 
 
@@ -40,7 +41,7 @@ class Call:
 
 
 class JavaConsumer:
-    """One running consumer; `options` are Spring's, such as --spring.profiles.active=retry."""
+    """One running consumer; `options` are Spring's, such as --logging.level.root=info."""
 
     def __init__(
         self,
@@ -49,6 +50,8 @@ class JavaConsumer:
         services: list[Service],
         per_second: int,
         options: Sequence[str] = (),
+        *,
+        environment: dict[str, str] | None = None,
     ) -> None:
         """Start it, and return when it uses all instances; the stack ends it."""
         folder.mkdir()
@@ -68,10 +71,10 @@ class JavaConsumer:
                     f"--calls.per-second={per_second}",
                     "--calls.duration=1h",
                     # Half of the calls have a Content-Length, and half have not.
-                    "--kmeans.chunked=true",
+                    "--calls.chunked=true",
                     *options,
                 ],
-                env=services[0].environment,
+                env=services[0].environment | (environment or {}),
                 stdout=output,
                 stderr=output,
             )
@@ -104,9 +107,20 @@ class JavaConsumer:
         """Return the calls made since then, and over by now, that did not bring the labels."""
         return [call for call in self.calls if call.at >= began and not call.is_good]
 
+    @property
+    def messages(self) -> list[str]:
+        """All that it printed besides its calls."""
+        lines = self._path.read_text().splitlines()
+        return [line for line in lines if not line.startswith('{"time"')]
+
     def log(self) -> str:
         """Return what it last printed."""
         return maven.last_lines(self._path.read_text())
+
+    def stop(self) -> int:
+        """Send SIGTERM, and return the exit status."""
+        self._process.terminate()
+        return self._process.wait(60)
 
     def close(self) -> None:
         self._process.kill()
@@ -130,20 +144,22 @@ def two_services(
     stack: ExitStack,
     folder: Path,
     nacos: NacosServer,
-    service_name: str,
+    group: str,
     environment: dict[str, str] | None = None,
 ) -> list[Service]:
-    """Return two instances, each of its own state, not started; the stack ends them."""
-    nacos.publish_config(service_name, "clusters: 3")
+    """Return two instances, each of its own state, not started; the stack ends them.
+
+    The consumer knows the service's name, so a test is alone in a group of its own.
+    """
+    nacos.publish_config(SERVICE_NAME, "clusters: 3", group)
     common = {
         "HOST": "127.0.0.1",
         "WORKERS": "1",
         "NACOS_SERVER_ADDR": f"127.0.0.1:{nacos.port}",
         "NACOS_USERNAME": nacos.username,
         "NACOS_PASSWORD": nacos.password,
-        "NACOS_SERVICE_NAME": service_name,
+        "NACOS_GROUP": group,
         "NACOS_SERVICE_IP": "127.0.0.1",
-        "NACOS_DATA_ID": service_name,
     }
     folders = [folder / "instance-1", folder / "instance-2"]
     for each in folders:
@@ -183,10 +199,13 @@ def restart(
 
 
 def wait_until_listed(nacos: NacosServer, service: Service) -> None:
-    name = service.environment["NACOS_SERVICE_NAME"]
-    wait_until(
-        lambda: service.port in [each["port"] for each in nacos.instances(name)], 60, service.log
-    )
+    group = service.environment["NACOS_GROUP"]
+
+    def is_listed() -> bool:
+        listed = nacos.instances(SERVICE_NAME, group)
+        return service.port in [instance["port"] for instance in listed]
+
+    wait_until(is_listed, 60, service.log)
 
 
 def crash(service: Service) -> None:

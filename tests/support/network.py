@@ -24,10 +24,14 @@ class Network:
         """What runs a command in the namespace."""
         return ["ip", "netns", "exec", self.name]
 
-    def add_address(self, ip: str) -> None:
-        """Give the namespace one more address, with a route."""
-        self._ip("address", "add", f"{ip}/24", "dev", "inside")
+    def add_address(self, ip: str, *, has_route: bool = True) -> None:
+        """Give the namespace one more address."""
+        self._ip("address", "add", f"{ip}/{24 if has_route else 32}", "dev", "inside")
         self._ip("link", "set", "inside", "up")
+
+    def add_route(self, source: str) -> None:
+        """Give the namespace a route to this host, with an address that it has."""
+        self._ip("route", "add", HERE, "dev", "inside", "src", source)
 
     def remove_address(self, ip: str) -> None:
         """Take an address away, and what uses it."""

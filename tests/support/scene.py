@@ -41,6 +41,10 @@ UNREACHABLE = (OSError, http.client.HTTPException, NacosError, LookupError, Type
 _numbers = itertools.count(1)
 
 
+class ImpossibleError(Exception):
+    """The machine does not allow the fault."""
+
+
 def start_server(jar: Path, home: Path) -> NacosServer:
     """Start a server whose tokens are short-lived, with a user for the service."""
     seconds = {"nacos.core.auth.plugin.nacos.token.expire.seconds": str(TOKEN_SECONDS)}

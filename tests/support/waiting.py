@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 def wait_until(
-    is_so: Callable[[], object], seconds: float = 10.0, what: Callable[[], str] = str
+    is_so: Callable[[], object], seconds: float = 30.0, what: Callable[[], str] = str
 ) -> float:
     """Return the seconds until `is_so()` was true; fail after `seconds`, telling `what()`."""
     started = time.monotonic()

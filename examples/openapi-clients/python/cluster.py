@@ -1,4 +1,4 @@
-"""Sends the points of each input line, and prints the labels or the problem as JSON."""
+"""Sends the points of each input line, and prints the answer or the problem as JSON."""
 
 import json
 import sys
@@ -10,8 +10,10 @@ from kmeans_client.models import KMeansRequest, KMeansResponse, Problem
 # Without the proxies of the environment, such as http_proxy.
 with Client(base_url=sys.argv[1], httpx_args={"trust_env": False}) as client:
     for line in sys.stdin:
-        answer = cluster.sync(client=client, body=KMeansRequest(points=json.loads(line)))
+        request = KMeansRequest(points=json.loads(line))
+        answer = cluster.sync(client=client, body=request, details=True)
         if isinstance(answer, KMeansResponse):
-            print(json.dumps({"results": answer.results}))
+            shown = {"results": answer.results, "centers": answer.centers, "sizes": answer.sizes}
+            print(json.dumps(shown))
         elif isinstance(answer, Problem):
             print(json.dumps(answer.to_dict()))

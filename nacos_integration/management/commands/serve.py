@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 LOCK_SECONDS = 5.0
 POLL_SECONDS = 0.1
 EX_SOFTWARE = 70
+# The second is of a link-local address, the third of IPv6 that is turned off.
+NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EINVAL, errno.EAFNOSUPPORT)
 
 
 class Command(BaseCommand):
@@ -123,15 +125,19 @@ class Command(BaseCommand):
             for family, kind, protocol, _, address in socket.getaddrinfo(
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             ):
-                with socket.socket(family, kind, protocol) as listener:
-                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    try:
+                try:
+                    with socket.socket(family, kind, protocol) as listener:
+                        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                         listener.bind(address)
-                    except OSError as error:
-                        if error.errno == errno.EADDRINUSE:
-                            return f"{where}: another program uses this port: stop it, or change it"
-                        if error.errno == errno.EACCES:
-                            return f"{where}: this user may not use the port: use one above 1023"
+                except OSError as error:
+                    if error.errno == errno.EADDRINUSE:
+                        return f"{where}: another program uses this port: stop it, or change it"
+                    if error.errno == errno.EACCES:
+                        return f"{where}: this user may not use the port: use one above 1023"
+                    if error.errno in NO_SUCH_ADDRESS:
+                        return (
+                            f"{where}: this host has no such address: correct {names['bind_host']}"
+                        )
         return None
 
     def _require_migrations(self) -> None:
@@ -150,7 +156,8 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0, skip_checks=True)
         elif missing:
             raise CommandError(
-                f"{len(missing)} migrations are not applied: run `python manage.py migrate` first"
+                f"{len(missing)} migrations are not applied: run "
+                f"`{sys.executable} {sys.argv[0]} migrate` first"
             )
 
 

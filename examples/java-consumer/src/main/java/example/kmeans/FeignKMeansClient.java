@@ -3,5 +3,7 @@ package example.kmeans;
 import org.springframework.cloud.openfeign.FeignClient;
 
 /** The client that OpenFeign generates from the annotations of {@link KMeansClient}. */
-@FeignClient(name = "${kmeans.service-name}", configuration = ProblemDecoder.class)
-interface FeignKMeansClient extends KMeansClient {}
+@FeignClient(
+        name = "skl-kmeans",
+        configuration = {ProblemDecoder.class, ApiKeyInterceptor.class})
+public interface FeignKMeansClient extends KMeansClient {}

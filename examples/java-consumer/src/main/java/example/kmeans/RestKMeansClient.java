@@ -10,15 +10,16 @@ import org.springframework.web.client.RestClient;
 
 /** The same with Spring's RestClient. */
 @Component
-class RestKMeansClient implements KMeansClient {
+public class RestKMeansClient implements KMeansClient {
     private final RestClient restClient;
 
     RestKMeansClient(
             @LoadBalanced RestClient.Builder builder,
             ObjectMapper json,
-            @Value("${kmeans.service-name}") String service) {
+            @Value("${kmeans.api-key}") String apiKey) {
         restClient = builder.clone()
-                .baseUrl("http://" + service)
+                .baseUrl("http://skl-kmeans")
+                .requestInitializer(new ApiKeyInterceptor(apiKey))
                 .defaultStatusHandler(HttpStatusCode::isError, new ProblemDecoder(json))
                 .build();
     }

@@ -6,13 +6,15 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.util.List;
+import java.util.Map;
 import kmeans.client.ApiClient;
 import kmeans.client.ApiException;
 import kmeans.client.KMeansRequest;
+import kmeans.client.KMeansResponse;
 import kmeans.client.Problem;
 import kmeans.client.SklKmeansApi;
 
-/** Sends the points of each input line, and prints the labels or the problem as a line of JSON. */
+/** Sends the points of each input line, and prints the answer or the problem as a line of JSON. */
 public final class Cluster {
     public static void main(String[] arguments) throws ApiException, IOException {
         ApiClient client = new ApiClient();
@@ -24,7 +26,12 @@ public final class Cluster {
             List<List<Double>> points = json.readValue(line, new TypeReference<>() {});
             Object answer;
             try {
-                answer = api.cluster(new KMeansRequest().points(points), null);
+                KMeansResponse response = api.cluster(new KMeansRequest().points(points), null, true);
+                answer =
+                        Map.of(
+                                "results", response.getResults(),
+                                "centers", response.getCenters(),
+                                "sizes", response.getSizes());
             } catch (ApiException error) {
                 if (error.getResponseBody() == null) {
                     throw error; // there was no response

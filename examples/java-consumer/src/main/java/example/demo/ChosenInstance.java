@@ -1,4 +1,4 @@
-package example.kmeans;
+package example.demo;
 
 import org.springframework.cloud.client.ServiceInstance;
 import org.springframework.cloud.client.loadbalancer.CompletionContext;

@@ -1,22 +1,35 @@
-package example.kmeans;
+package example.demo;
 
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import example.kmeans.FeignKMeansClient;
+import example.kmeans.KMeansClient;
 import example.kmeans.KMeansClient.Points;
+import example.kmeans.KMeansException;
+import example.kmeans.RestKMeansClient;
 
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.CommandLineRunner;
+import org.springframework.context.event.ContextClosedEvent;
+import org.springframework.context.event.EventListener;
 import org.springframework.core.NestedExceptionUtils;
+import org.springframework.core.Ordered;
+import org.springframework.core.annotation.Order;
 import org.springframework.stereotype.Component;
 
-/** Calls at a steady rate, independent of the duration of calls, and prints a line of JSON for each. */
+/**
+ * Calls at a steady rate, independent of the duration of calls, and prints a line of JSON for each.
+ *
+ * <p>It ends after a while, or with the application, when the calls in flight are over.
+ */
 @Component
 class Caller implements CommandLineRunner {
     private static final Points POINTS = new Points(List.of(
@@ -35,6 +48,8 @@ class Caller implements CommandLineRunner {
     private final ObjectMapper json;
     private final int perSecond;
     private final Duration duration;
+    private final CountDownLatch stopping = new CountDownLatch(1);
+    private final CountDownLatch ended = new CountDownLatch(1);
 
     Caller(
             FeignKMeansClient feign,
@@ -58,7 +73,9 @@ class Caller implements CommandLineRunner {
         long next = System.nanoTime();
         long end = next + duration.toNanos();
         for (long i = 0; next < end; i++) {
-            TimeUnit.NANOSECONDS.sleep(next - System.nanoTime());
+            if (stopping.await(next - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                break;
+            }
             // After a pause on a busy machine, skip calls instead of catching up at once.
             next = Math.max(next, System.nanoTime() - period) + period;
             // Two calls before switching clients: the load balancer alternates too, so each client
@@ -68,6 +85,15 @@ class Caller implements CommandLineRunner {
         }
         pool.shutdown();
         pool.awaitTermination(1, TimeUnit.MINUTES);
+        ended.countDown();
+    }
+
+    /** Returns when no call needs what Spring closes next. */
+    @EventListener(ContextClosedEvent.class)
+    @Order(Ordered.HIGHEST_PRECEDENCE)
+    void stop() throws InterruptedException {
+        stopping.countDown();
+        ended.await(1, TimeUnit.MINUTES);
     }
 
     private void call(String name, KMeansClient client) {
