@@ -192,5 +192,6 @@ def test_who_may_publish_gets_a_link_with_the_tried_k(page: Page, live: Service)
     page.wait_for("publish", "Publish k = 4 in the live config")
     page.click("#publish a")
     wait_until(lambda: page.browser.current_url.endswith("/admin/overview/clusters/?clusters=4"))
+    assert page["id_clusters"].get_attribute("value") == "4"
     page.browser.assert_no_console_errors()
     page.browser.delete_all_cookies()

@@ -1,6 +1,7 @@
 /** The table of the clusters, and their centres to copy. */
 
 import { swatch } from "./clusters.js";
+import { toCsv } from "./csv.js";
 import { fill, htmlElement, shortNumber } from "./elements.js";
 import { byId, copy, text } from "./page.js";
 
@@ -48,18 +49,14 @@ export function showClusters(partition, header) {
   byId("clusters").hidden = false;
 }
 
-function toCsv() {
+function centresAsCsv() {
   const dimensions = centers.find((center) => center !== null).length;
   const header = Array.from({ length: dimensions }, (_, index) => names?.[index] || `x${index + 1}`);
   const rows = centers.map((center, label) => {
     const cells = center ?? header.map(() => "");
     return [label, sizes[label], ...cells];
   });
-  return [["cluster", "size", ...header.map(quoted)], ...rows].map((row) => `${row}\n`).join("");
-}
-
-function quoted(name) {
-  return /[",\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+  return toCsv([["cluster", "size", ...header], ...rows]);
 }
 
 async function copyCentres(content) {
@@ -68,4 +65,4 @@ async function copyCentres(content) {
 }
 
 byId("copy-json").addEventListener("click", () => copyCentres(JSON.stringify(centers)));
-byId("copy-csv").addEventListener("click", () => copyCentres(toCsv()));
+byId("copy-csv").addEventListener("click", () => copyCentres(centresAsCsv()));

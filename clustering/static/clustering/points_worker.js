@@ -5,6 +5,7 @@
  * Reading sends `{ progress }`, 0 to 1, meanwhile. The input that is read last is kept.
  */
 
+import { toCsv } from "./csv.js";
 import { InputError } from "./input_error.js";
 import { readPoints } from "./points.js";
 
@@ -57,8 +58,7 @@ const CALLS = {
   csv(labels) {
     const rows = [[...points.allNames, "cluster"]];
     labels.forEach((label, index) => rows.push([...points.cellsAt(index), label]));
-    const lines = rows.map((row) => `${row.map(quoted).join(",")}\n`);
-    return new Blob([lines.join("")], { type: "text/csv" });
+    return new Blob([toCsv(rows)], { type: "text/csv" });
   },
 };
 
@@ -130,10 +130,6 @@ function sample() {
     Math.floor(((index + place(index)) * count) / size),
   );
   return { drawn: indices.map(pointAt), indices: size < count ? indices : null };
-}
-
-function quoted(cell) {
-  return /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 
 addEventListener("message", async ({ data: { id, name, args } }) => {
