@@ -21,7 +21,6 @@ class ConfigChangeAdmin(admin.ModelAdmin):
         "publisher",
         "rollout",
         "reason",
-        "source",
         "instance",
     ]
     list_filter = ["outcome", "source", "instance"]
@@ -43,7 +42,7 @@ class ConfigChangeAdmin(admin.ModelAdmin):
     def rollout(self, row: ConfigChange) -> Any:
         """Return after how many seconds all workers had it."""
         seconds = row.in_force_after_seconds
-        return None if seconds is None else _("after %(seconds)s s") % {"seconds": f"{seconds:.2g}"}
+        return None if seconds is None else _("after %(seconds)s s") % {"seconds": f"{seconds:g}"}
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -265,7 +265,7 @@ def test_changes_are_told_in_words(admin: Client, configure: Configure) -> None:
         "clusters 3 → 4, in force in all 2 workers after 0.25 s",
         "published elsewhere",
         "init set to random, in force in all 4 workers after 0.25 s",
-        "Rejected; `clusters` is missing",
+        "Rejected: `clusters` is missing",
     ):
         assert text in page
     assert not re.search("[0-9a-f]{32}", page)
