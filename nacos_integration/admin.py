@@ -22,7 +22,6 @@ class ConfigChangeAdmin(admin.ModelAdmin):
         "publisher",
         "rollout",
         "translated_reason",
-        "source",
         "instance",
     ]
     list_filter = ["outcome", "source", "instance"]
@@ -49,7 +48,7 @@ class ConfigChangeAdmin(admin.ModelAdmin):
     def rollout(self, row: ConfigChange) -> Any:
         """Return after how many seconds all workers had it."""
         seconds = row.in_force_after_seconds
-        return None if seconds is None else _("after %(seconds).1f s") % {"seconds": seconds}
+        return None if seconds is None else _("after %(seconds)s s") % {"seconds": f"{seconds:g}"}
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

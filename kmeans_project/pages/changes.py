@@ -98,7 +98,7 @@ def _rollout(rows: list[ConfigChange]) -> str:
     known = [value for value in seconds if value is not None]
     if not known or len(known) < len(rows):
         return ""
-    values = {"workers": workers, "instances": len(rows), "seconds": f"{max(known):.1f}"}
+    values = {"workers": workers, "instances": len(rows), "seconds": f"{max(known):g}"}
     if len(rows) > 1:
         text = _(
             "in force in all %(workers)d workers of %(instances)d instances after %(seconds)s s"

@@ -39,7 +39,8 @@ class Rollout:
             workers = worker_reports.read()
             if workers and all(row.md5.startswith(worker["version"]) for worker in workers):
                 seconds = max(worker["since"] for worker in workers) - applied_at
-                row.workers, row.in_force_after_seconds = len(workers), max(0.0, seconds)
+                row.workers = len(workers)
+                row.in_force_after_seconds = round(max(0.0, seconds), 2)
                 self._record(row)
             elif time.time() - applied_at < LIMIT_SECONDS:
                 return

@@ -262,10 +262,10 @@ def test_changes_are_told_in_words(admin: Client, configure: Configure) -> None:
         "started with the last good config",
         "the agent of 10.0.0.5:9999",
         "<strong>&lt;i&gt;ada&lt;/i&gt;</strong>",
-        "clusters 3 → 4, in force in all 2 workers after 0.2 s",
+        "clusters 3 → 4, in force in all 2 workers after 0.25 s",
         "published elsewhere",
-        "init set to random, in force in all 4 workers after 0.2 s",
-        "Rejected; `clusters` is missing",
+        "init set to random, in force in all 4 workers after 0.25 s",
+        "Rejected: `clusters` is missing",
     ):
         assert text in page
     assert not re.search("[0-9a-f]{32}", page)
