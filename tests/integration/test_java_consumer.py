@@ -95,11 +95,16 @@ def test_a_consumer_with_an_api_key_warms_up_and_ends_in_order(
         tmp_path / "consumer",
         [service],
         CALLS_PER_SECOND,
+        [
+            "--spring.cloud.openfeign.client.config.skl-kmeans.logger-level=headers",
+            "--logging.level.example.kmeans=debug",
+        ],
         environment={"SKL_KMEANS_API_KEY": key},
     )
     # As Spring ends on a SIGTERM. The calls in flight were answered.
     assert consumer.stop() == 128 + signal.SIGTERM
-    assert consumer.messages == []
+    assert [line for line in consumer.messages if " DEBUG " not in line] == []
+    assert "---> POST http://skl-kmeans/api/skl-kmeans" in "".join(consumer.messages)
     assert consumer.failed_since(0) == []
     # The first call of each client came before those that it prints.
     answered = re.findall(
