@@ -108,7 +108,7 @@ def require_key(environ: Mapping[str, Any]) -> str:
 
     Needs neither the database nor the body.
     """
-    scheme, _, key = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    scheme, _space, key = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != SCHEME.lower() or not key:
         raise _with_scheme(NotAuthenticated(), _("send an API key: `Authorization: Api-Key <key>`"))
     return str(key)
