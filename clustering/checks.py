@@ -25,7 +25,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 def find_warnings() -> Iterator[checks.Warning]:
     """Yield a warning, with what to do, for each setting that has no effect here."""
-    if settings.KMEANS_FAST_PATH and (others := versions.unknown_to_fast_kmeans()):
+    if settings.KMEANS_FAST_PATH and (others := versions.unknown()):
         yield checks.Warning(
             f"KMEANS_FAST_PATH: off, because it was not written for {', '.join(others)}",
             hint="Install what requirements.txt pins. Labels are the same, but take longer.",

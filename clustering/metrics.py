@@ -13,7 +13,7 @@ FIT: Final = Histogram(
 )
 FITS: Final = Counter(
     "skl_kmeans_fits_total",
-    "Fits, by path: certified is the fast path; other values are the reason for scikit-learn.",
+    "Fits, by path: certified and direct are the fast paths; see docs/operating.md.",
     ["path"],
 )
 POINTS: Final = Histogram(

@@ -8,13 +8,13 @@ docs/certified-labels.md has the proof. Read it before any change: even another 
 additions can change a label of points that tie.
 """
 
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm
 
+from clustering.engine import seeding
 from clustering.engine.parameters import KMeansParameters
 
 Floats = NDArray[np.float64]
@@ -99,7 +99,8 @@ class _Fit:
 
     def labels(self) -> NDArray[np.int32]:
         n, k = len(self.x), self.clusters
-        seeds = self._seeds()
+        draws = seeding.draw(n, k, _RESTARTS, _RANDOM_STATE)
+        seeds = seeding.choose(self.x, self.squared_norms, draws)
         is_member, best, in_doubt = self._run(seeds)
         inertia_scores = best.dot(self.ones[:, 0])
         for restart in in_doubt:
@@ -112,37 +113,6 @@ class _Fit:
         winner = self._choose(members, inertia_scores.tolist())
         labels: NDArray[np.int32] = is_member[winner].argmax(axis=0).astype(np.int32)
         return labels
-
-    def _seeds(self) -> Indices:
-        """Return the points that each restart starts from, chosen by greedy k-means++."""
-        n, k, ones = len(self.x), self.clusters, self.ones
-        first, uniform, offsets = _draws(n, k)
-        seeds = np.empty((_RESTARTS, k), dtype=np.intp)
-        seeds[:, 0] = first
-        closest = self._squared_distances(first[:, None])
-        potential = closest @ ones[:, 0]
-        for c in range(1, k):
-            cumulated = np.add.accumulate(closest, axis=2)
-            cumulated[:, 0, -1] = np.inf  # rounding may put a target past the end
-            targets = uniform[c - 1] * potential
-            candidates = (cumulated >= targets[:, :, None]).argmax(axis=2)
-            distances = self._squared_distances(candidates)
-            np.minimum(distances, closest, out=distances)
-            potentials = distances @ ones
-            chosen = potentials.reshape(_RESTARTS, -1).argmin(axis=1)
-            chosen += offsets
-            seeds[:, c] = candidates.take(chosen)
-            potential = potentials.take(chosen)[:, None]
-            closest = distances.reshape(-1, n).take(chosen, axis=0)[:, None]
-        return seeds
-
-    def _squared_distances(self, candidates: Indices) -> Floats:
-        """Return the distances of (restarts, trials) candidates to all points, bit by bit."""
-        distances: Floats = np.matmul(self.x.take(candidates, axis=0), self.x.T)
-        distances *= -2.0
-        distances += self.squared_norms.take(candidates)[:, :, None]
-        distances += self.squared_norms
-        return np.maximum(distances, 0.0, out=distances)
 
     def _run(self, seeds: Indices) -> tuple[Booleans, Floats, list[int]]:
         """Run all restarts; return memberships, best scores, and the restarts in doubt."""
@@ -253,22 +223,3 @@ class _Fit:
         if is_tie or True in is_same[:winner]:
             raise UncertifiedError("tie")
         return winner
-
-
-@lru_cache(maxsize=256)
-def _draws(n_points: int, clusters: int) -> tuple[Indices, Floats, Indices]:
-    """Return the random numbers that scikit-learn draws, and where each restart's trials begin.
-
-    These are the first centres, (restarts,), uniform numbers, (k - 1, restarts, trials), and
-    offsets, (restarts,).
-    """
-    random = np.random.RandomState(_RANDOM_STATE)
-    weights = np.ones(n_points)
-    trials = 2 + int(np.log(clusters))
-    first = np.empty(_RESTARTS, dtype=np.intp)
-    uniform = np.empty((clusters - 1, _RESTARTS, trials))
-    for restart in range(_RESTARTS):
-        first[restart] = random.choice(n_points, p=weights / weights.sum())
-        for c in range(clusters - 1):
-            uniform[c, restart] = random.uniform(size=trials)
-    return first, uniform, _EACH_RESTART * trials

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from clustering.engine import fast_kmeans, versions
+from clustering.engine import direct_kmeans, fast_kmeans, versions
 from clustering.engine.parameters import KMeansParameters
 
 # Warns of fewer distinct points than clusters, which the labels show anyway. Filtered once,
@@ -20,8 +21,8 @@ warnings.filterwarnings("ignore", category=ConvergenceWarning)
 class Fit(NamedTuple):
     """Labels, and the path that produced them.
 
-    `path` is `certified` for `fast_kmeans`. Otherwise it is the reason why scikit-learn did it:
-    `off`, `parameters`, `too-large`, or the text of an `UncertifiedError`.
+    `path` is `certified` for `fast_kmeans`, `direct` for `direct_kmeans`, and otherwise
+    `scikit-learn`, or `off` if the fast paths are off.
     """
 
     labels: NDArray[np.int32]
@@ -49,17 +50,14 @@ def fit_predict(
     limit on work bounds their time.
     """
     clusters = parameters.clusters
-    if not fast_path or versions.unknown_to_fast_kmeans():
-        path = "off"
-    elif not fast_kmeans.knows(parameters):
-        path = "parameters"
-    elif not fast_kmeans.accepts(points, clusters):
-        path = "too-large"
-    else:
-        try:
-            return Fit(fast_kmeans.fit_predict(points, clusters), "certified")
-        except fast_kmeans.UncertifiedError as error:
-            path = str(error)
+    path = "off"
+    if fast_path and not versions.unknown():
+        if fast_kmeans.knows(parameters) and fast_kmeans.accepts(points, clusters):
+            with suppress(fast_kmeans.UncertifiedError):
+                return Fit(fast_kmeans.fit_predict(points, clusters), "certified")
+        if direct_kmeans.knows(parameters) and direct_kmeans.accepts(points, clusters):
+            return Fit(direct_kmeans.fit_predict(points, parameters, check), "direct")
+        path = "scikit-learn"
     seed = parameters.random_state
     model = KMeans(
         n_clusters=clusters,

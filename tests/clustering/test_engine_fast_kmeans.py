@@ -167,26 +167,35 @@ def test_restarts_in_doubt_run_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "points", "clusters"),
+    ("reason", "points", "clusters"),
     [
-        ("certified", NORMAL, 3),
-        ("certified", np.full((5, 2), 7.0) * np.arange(5)[:, None], 1),
-        ("too-large", np.random.default_rng(1).normal(size=(257, 2)), 3),
-        ("too-large", np.random.default_rng(1).normal(size=(256, 257)), 4),
         ("magnitude", NORMAL * 1e-300, 3),
         ("magnitude", NORMAL * 1e120, 3),
         ("empty-cluster", np.array([[0.0], [0.0], [1.0]]), 3),
         ("tie", np.arange(5.0)[:, None], 2),
     ],
 )
-def test_the_path_is_reported(path: str, points: Points, clusters: int) -> None:
-    assert kmeans.fit_predict(points, KMeansParameters(clusters)).path == path
-    off = kmeans.fit_predict(points, KMeansParameters(clusters), fast_path=False)
-    assert off.path == "off"
-    assert (
-        off.labels.tolist()
-        == kmeans.fit_predict(points, KMeansParameters(clusters)).labels.tolist()
-    )
+def test_the_reason_for_no_certificate_is_reported(
+    reason: str, points: Points, clusters: int
+) -> None:
+    assert fast_kmeans.accepts(points, clusters)
+    with pytest.raises(fast_kmeans.UncertifiedError, match=reason):
+        fast_kmeans.fit_predict(points, clusters)
+
+
+@pytest.mark.parametrize(
+    ("is_accepted", "points", "clusters"),
+    [
+        (True, NORMAL, 3),
+        (True, np.full((5, 2), 7.0) * np.arange(5)[:, None], 1),
+        (False, np.random.default_rng(1).normal(size=(257, 2)), 3),
+        (False, np.random.default_rng(1).normal(size=(256, 257)), 4),
+    ],
+)
+def test_large_fits_are_not_accepted(*, is_accepted: bool, points: Points, clusters: int) -> None:
+    assert fast_kmeans.accepts(points, clusters) == is_accepted
+    is_certified = kmeans.fit_predict(points, KMeansParameters(clusters)).path == "certified"
+    assert is_certified == is_accepted
 
 
 def test_fits_are_thread_safe() -> None:
@@ -228,14 +237,14 @@ def test_other_kernels_and_two_threads(environment: dict[str, str]) -> None:
 
 
 def test_other_releases_disable_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not versions.unknown_to_fast_kmeans()
-    monkeypatch.setitem(versions.FAST_KMEANS_VERSIONS, "numpy", "2.4.0")
-    versions.unknown_to_fast_kmeans.cache_clear()
+    assert not versions.unknown()
+    monkeypatch.setitem(versions.TESTED_VERSIONS, "numpy", "2.4.0")
+    versions.unknown.cache_clear()
     try:
         assert kmeans.fit_predict(NORMAL, KMeansParameters(3)).path == "off"
-        assert versions.unknown_to_fast_kmeans() == [f"numpy {np.__version__} instead of 2.4.0"]
+        assert versions.unknown() == [f"numpy {np.__version__} instead of 2.4.0"]
     finally:
-        versions.unknown_to_fast_kmeans.cache_clear()
+        versions.unknown.cache_clear()
 
 
 if __name__ == "__main__":

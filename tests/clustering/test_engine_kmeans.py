@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from clustering.engine import fast_kmeans, kmeans, overflow
+from clustering.engine import direct_kmeans, fast_kmeans, kmeans, overflow
 from clustering.engine.parameters import KMeansParameters
 from tests.clustering.test_engine_fast_kmeans import make_cases
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
@@ -71,22 +71,24 @@ def test_points_that_are_not_copied_get_the_same_labels() -> None:
     ],
     ids=repr,
 )
-def test_other_parameters_are_left_to_scikit_learn(parameters: KMeansParameters) -> None:
+def test_other_parameters_get_the_labels_of_scikit_learn(parameters: KMeansParameters) -> None:
     points = np.random.default_rng(5).normal(size=(60, 2))
     options = asdict(parameters)
     expected = KMeans(n_clusters=options.pop("clusters"), **options).fit_predict(points)
     for check in (None, lambda: None):
         fit = kmeans.fit_predict(points, parameters, check=check)
-        assert (fit.path, fit.labels.tolist()) == ("parameters", expected.tolist())
+        path = "direct" if parameters.init == "k-means++" else "scikit-learn"
+        assert (fit.path, fit.labels.tolist()) == (path, expected.tolist())
 
 
-def test_a_parameter_that_the_fast_path_does_not_know_is_left_to_scikit_learn() -> None:
+def test_a_parameter_that_no_fast_path_knows_is_left_to_scikit_learn() -> None:
     @dataclass(frozen=True, repr=False)
     class NewParameters(KMeansParameters):
         new: str = "default"
 
-    assert fast_kmeans.knows(NewParameters())
-    assert not fast_kmeans.knows(NewParameters(new="other"))
+    for path in (fast_kmeans, direct_kmeans):
+        assert path.knows(NewParameters())
+        assert not path.knows(NewParameters(new="other"))
 
 
 def test_random_starts_are_checked_before_each_restart() -> None:

@@ -122,8 +122,8 @@ def test_an_unavailable_fast_path_is_reported(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not list(checks.find_warnings())
-    monkeypatch.setitem(versions.FAST_KMEANS_VERSIONS, "numpy", "2.4.0")
-    versions.unknown_to_fast_kmeans.cache_clear()
+    monkeypatch.setitem(versions.TESTED_VERSIONS, "numpy", "2.4.0")
+    versions.unknown.cache_clear()
     try:
         (warning,) = checks.find_warnings()
         assert warning.id == "clustering.W001"
@@ -131,4 +131,4 @@ def test_an_unavailable_fast_path_is_reported(
         settings.KMEANS_FAST_PATH = False
         assert not list(checks.find_warnings())
     finally:
-        versions.unknown_to_fast_kmeans.cache_clear()
+        versions.unknown.cache_clear()

@@ -1,0 +1,139 @@
+"""The direct path compared with scikit-learn.
+
+`python -m tests.clustering.test_engine_direct_kmeans CASES [SEED]` compares that many cases.
+"""
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from clustering.engine import direct_kmeans, kmeans
+from clustering.engine.parameters import KMeansParameters
+from tests.clustering.test_engine_fast_kmeans import KINDS, make_points
+from tests.support.service import ROOT
+
+LEAST, MOST = 257, 20_000
+
+
+def make_cases(count: int, seed: int) -> Iterator[tuple[str, NDArray[np.float64], Any]]:
+    """Yield (kind, points, parameters); sizes are log-uniform, and a third has ties."""
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        kind = KINDS[number % len(KINDS)]
+        n = int(np.exp(rng.uniform(np.log(LEAST), np.log(MOST))))
+        points = make_points(rng, kind, n, int(rng.integers(1, 9)))
+        parameters = KMeansParameters(int(rng.integers(1, 13)))
+        if number % 5 == 0:
+            parameters = KMeansParameters(
+                parameters.clusters,
+                n_init=int(rng.integers(1, 4)),
+                max_iter=int(rng.integers(1, 30)),
+                tol=float(rng.choice([0.0, 1e-4, 1e-2])),
+                random_state=int(rng.integers(100)),
+            )
+        yield kind, points, parameters
+
+
+def scikit_learn(points: NDArray[np.float64], parameters: KMeansParameters) -> tuple[Any, ...]:
+    options = asdict(parameters)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = KMeans(n_clusters=options.pop("clusters"), **options)
+        labels = model.fit_predict(points)
+    return labels.dtype, labels.tolist(), [str(each.message) for each in caught]
+
+
+def direct(points: NDArray[np.float64], parameters: KMeansParameters) -> tuple[Any, ...]:
+    assert direct_kmeans.knows(parameters)
+    assert direct_kmeans.accepts(points, parameters.clusters)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        labels = direct_kmeans.fit_predict(points, parameters)
+    return labels.dtype, labels.tolist(), [str(each.message) for each in caught]
+
+
+def count_differences(count: int, seed: int) -> int:
+    differences = 0
+    for kind, points, parameters in make_cases(count, seed):
+        before = points.copy()
+        if direct(points, parameters) != scikit_learn(before, parameters):
+            differences += 1
+            print("differs:", kind, points.shape, parameters)
+        assert np.array_equal(points, before)
+    return differences
+
+
+def test_the_labels_are_those_of_scikit_learn() -> None:
+    """`tests/e2e/test_direct_kmeans.py` compares more."""
+    assert not count_differences(39, seed=1)
+
+
+def test_two_threads_give_the_labels_of_two_threads() -> None:
+    environment = {
+        "OMP_NUM_THREADS": "2",
+        "OPENBLAS_NUM_THREADS": "2",
+        "OMP_WAIT_POLICY": "passive",
+    }
+    command = [sys.executable, "-m", "tests.clustering.test_engine_direct_kmeans", "39"]
+    subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "n_points", "parameters"),
+    [
+        ("certified", 256, KMeansParameters(3)),
+        ("direct", 257, KMeansParameters(3)),
+        ("direct", 20_000, KMeansParameters(3)),
+        ("scikit-learn", 20_001, KMeansParameters(3)),
+        ("direct", 20, KMeansParameters(3, n_init=2)),
+        ("scikit-learn", 20, KMeansParameters(3, init="random")),
+    ],
+)
+def test_the_path_is_reported(path: str, n_points: int, parameters: KMeansParameters) -> None:
+    points = np.random.default_rng(3).normal(size=(n_points, 2))
+    assert kmeans.fit_predict(points, parameters).path == path
+    assert kmeans.fit_predict(points, parameters, fast_path=False).path == "off"
+
+
+def test_few_points_in_doubt_are_not_left_to_scikit_learn() -> None:
+    points = np.arange(5.0)[:, None]  # ties
+    fit = kmeans.fit_predict(points, KMeansParameters(2))
+    assert fit.path == "direct"
+    assert fit.labels.tolist() == scikit_learn(points, KMeansParameters(2))[1]
+
+
+def test_numbers_that_are_not_finite_are_left_to_scikit_learn() -> None:
+    for value in (np.nan, np.inf):
+        points = np.random.default_rng(3).normal(size=(300, 2))
+        points[7, 1] = value
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            kmeans.fit_predict(points, KMeansParameters(3))
+
+
+@pytest.mark.parametrize("n_points", [300, 5000])
+def test_a_fit_ends_at_the_check_that_fails(n_points: int) -> None:
+    points = np.random.default_rng(3).normal(size=(n_points, 2))
+    checks: list[None] = []
+
+    def fail_at_the_third() -> None:
+        checks.append(None)
+        if len(checks) == 3:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        kmeans.fit_predict(points, KMeansParameters(3), check=fail_at_the_third)
+    assert len(checks) == 3
+
+
+if __name__ == "__main__":
+    found = count_differences(int(sys.argv[1]), seed=int((*sys.argv, "5")[2]))
+    sys.exit(f"{found} cases differ" if found else 0)
