@@ -82,7 +82,7 @@ class RequestRecordAdmin(admin.ModelAdmin):
         (_("Answer"), {"fields": [("status", "duration_ms"), "problem", "outcome"]}),
         (
             _("k-means"),
-            {"fields": [("points", "dimensions"), ("clusters", "config_version")]},
+            {"fields": [("points", "dimensions"), ("clusters", "config_version"), "parameters"]},
         ),
         (_("Points and labels"), {"fields": ["payload", "labels"], "classes": ["collapse"]}),
     ]
