@@ -1,7 +1,9 @@
 """The admin pages of the request history and of the API keys."""
 
+from datetime import datetime
 from typing import Any, Final
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
@@ -44,6 +46,9 @@ from serving.contract import served_models
 
 # Of a message in the list; it takes two lines.
 OUTCOME_SHOWN: Final = 60
+# Of the expiry of an API key.
+YEAR_MIN: Final = 2000
+YEAR_MAX: Final = 9000
 
 
 @admin.register(RequestRecord)
@@ -245,10 +250,24 @@ def _replay_context(request: HttpRequest, row: RequestRecord) -> dict[str, Any]:
 admin.site.unregister(APIKey)
 
 
+class ApiKeyForm(forms.ModelForm):
+    """Refuses a time of expiry that other time zones cannot show."""
+
+    def clean_expiry_date(self) -> datetime | None:
+        expiry_date: datetime | None = self.cleaned_data["expiry_date"]
+        if expiry_date and not YEAR_MIN <= expiry_date.year <= YEAR_MAX:
+            raise forms.ValidationError(
+                _("The year must be from %(least)s to %(most)s."),
+                params={"least": YEAR_MIN, "most": YEAR_MAX},
+            )
+        return expiry_date
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(APIKeyModelAdmin):
     """Shows a new key once, in a message; only a revoked key can be deleted."""
 
+    form = ApiKeyForm
     list_display = (  # type: ignore[assignment]
         "name",
         "prefix",

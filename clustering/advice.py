@@ -20,7 +20,7 @@ USUAL_CANDIDATES: Final = range(2, 11)
 
 def usual_candidates(n_points: int) -> list[int]:
     """Return the candidates for requests that name none: 2 to 10, at most one per point."""
-    return [clusters for clusters in USUAL_CANDIDATES if clusters <= n_points]
+    return [clusters for clusters in USUAL_CANDIDATES if clusters <= max(2, n_points)]
 
 
 def compare(

@@ -1,7 +1,7 @@
 """Parses a request body, up to a size limit, and more strictly than JSON libraries do."""
 
 import codecs
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import IO, Any
 
 from django.utils.translation import gettext_lazy as _
@@ -37,15 +37,18 @@ class PointsParser(BaseParser):
         if body.startswith(codecs.BOM_UTF8):
             body = body[len(codecs.BOM_UTF8) :]
         check = fit_timeout.check_of(parser_context["request"].META)
-        return self._content(body, check)._asdict()
+        members = getattr(parser_context.get("view"), "members", ())
+        return self._content(body, check, members)._asdict()
 
-    def _content(self, body: bytes, check: Callable[[], None]) -> strict_json.Content:
+    def _content(
+        self, body: bytes, check: Callable[[], None], members: Collection[str]
+    ) -> strict_json.Content:
         if len(body) >= self.blocks_from_bytes:
             points = point_blocks.read(body, self.block_bytes, check)
             if points is not None:
                 return strict_json.Content(points, {})
             if len(body) > self.strict_block_bytes or slow_numbers.are_in(body):
-                return strict_blocks.read(body, self.strict_block_bytes, check)
+                return strict_blocks.read(body, self.strict_block_bytes, check, members)
         return strict_json.decode(body)
 
     @staticmethod

@@ -4,6 +4,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from numpy.typing import NDArray
 from rest_framework import serializers
@@ -34,7 +35,7 @@ class PointsField(serializers.Field[Any, Any, Any, Any]):
 
     def fail(self, key: str, **kwargs: Any) -> NoReturn:
         """Raise Problem for a missing field, the one error that the base class finds."""
-        raise Problem("invalid-points", "is required", pointer="points")
+        raise Problem("invalid-points", _("is required"), pointer="points")
 
     def to_internal_value(
         self, data: NDArray[np.float64] | list[list[float]]

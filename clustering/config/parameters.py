@@ -21,6 +21,7 @@ _SHOWN_MAX: Final = 40
 # The least and the greatest value of the integers; `clusters` has KMEANS_MAX_CLUSTERS.
 _BOUNDS: Final = {"n_init": (1, 100), "max_iter": (1, 1000), "random_state": (0, 2**32 - 1)}
 _TOL_MAX: Final = 1.0
+_STRING: Final = "tag:yaml.org,2002:str"
 _INITS: Final = ("k-means++", "random")
 
 
@@ -61,7 +62,7 @@ def check(key: str, value: object, written: str = "") -> Any:
                 _("`%(key)s` must be from %(least)s to %(most)s, not %(value)s")
                 % {"key": key, "least": 0, "most": f"{_TOL_MAX:g}", "value": written or value}
             )
-        return float(value)
+        return abs(float(value))  # not -0.0
     # bool is a subclass of int, but `clusters: yes` does not mean 1.
     if type(value) is not int:
         example = _("a whole number such as %(example)s") % {"example": _default(key)}
@@ -89,7 +90,7 @@ def _values(text: str) -> tuple[dict[str, Any], list[str]]:
     values = {
         key.value: _value(text, key.value, value, config[key.value])
         for key, value in node.value
-        if key.value in names
+        if key.tag == _STRING and key.value in names
     }
     return values, sorted(str(key) for key in config if key not in names)
 

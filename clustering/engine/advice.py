@@ -38,7 +38,9 @@ def compare(
     """
     sample = _sample(len(points), parameters.random_state)
     check()
-    distances = pairwise_distances(points[sample])
+    # Centred, because the distances of points far from the origin lose their digits.
+    centred = points[sample] - points.mean(axis=0)
+    distances = pairwise_distances(centred)
     found = []
     for clusters in candidates:
         check()

@@ -96,6 +96,8 @@ def test_the_reason_is_in_the_language_of_the_caller(client: Client) -> None:
         ([2, 3, 2], "candidates[2]"),
         ([2, 2.5], "candidates[1]"),
         ([2, "3"], "candidates[1]"),
+        ([2.0], "candidates[0]"),
+        ([10**5000], "candidates[0]"),
         ([True], "candidates[0]"),
         (3, "candidates"),
         (None, "candidates"),
@@ -127,6 +129,23 @@ def test_it_is_recorded_without_labels(client: Client, recorded: Recorded) -> No
     assert (row.points, row.clusters, row.labels) == (9, None, None)
     assert row.payload == REFERENCE_POINTS
     assert row.config_version == response.headers["X-Config-Version"]
+
+
+@pytest.mark.django_db
+def test_a_shift_changes_nothing(client: Client) -> None:
+    points = BLOBS.round(3)
+    answers = [post(client, {"points": (points + shift).tolist()}).json() for shift in (0, 1.7e9)]
+    here, there = ([each["silhouette"] for each in answer["candidates"]] for answer in answers)
+    assert there == pytest.approx(here, abs=1e-4)
+    assert answers[0]["suggested"] == answers[1]["suggested"] == 4
+
+
+@pytest.mark.django_db
+def test_one_point_has_too_few_whatever_the_config(client: Client, configure: Configure) -> None:
+    for clusters in (1, 3):
+        configure(f"clusters: {clusters}\n")
+        problem = assert_problem(post(client, {"points": [[1, 2]]}), 422, "too-few-points")
+        assert problem["detail"] == "1 point cannot form 2 clusters; send at least 2"
 
 
 def test_many_points_are_measured_on_a_sample() -> None:

@@ -52,6 +52,17 @@ def test_a_new_key_is_shown_once_and_can_be_revoked(
     assert row.revoked
 
 
+@pytest.mark.parametrize("year", ["0001", "1999", "9001", "9999"])
+def test_a_time_of_expiry_that_not_all_zones_have_is_refused(
+    admin: Client, settings: Settings, year: str
+) -> None:
+    settings.TIME_ZONE = "Asia/Shanghai"
+    form = {"name": "reports", "expiry_date_0": f"{year}-01-01", "expiry_date_1": "00:00:00"}
+    page = admin.post(ADMIN + "add/", form).content.decode()
+    assert "The year must be from 2000 to 9000." in page
+    assert not ApiKey.objects.exists()
+
+
 def test_the_list_says_in_words_which_keys_are_accepted(admin: Client, settings: Settings) -> None:
     yesterday = timezone.now() - timedelta(days=1)
     used = timezone.now().replace(second=0, microsecond=0)

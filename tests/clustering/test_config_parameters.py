@@ -41,6 +41,13 @@ def test_all_parameters_can_be_set() -> None:
         assert Parameters.parse(f"clusters: 3\ntol: {written}")[0].tol == tol
 
 
+def test_a_key_that_is_no_string_is_unknown() -> None:
+    parameters, remarks = Parameters.parse("clusters: 3\n!!binary init: aGk=\ntol: -0\n")
+    assert repr(parameters) == "Parameters(clusters=3, tol=0.0)"
+    [remark] = remarks
+    assert remark.startswith("unknown keys ignored: b'")
+
+
 def test_the_defaults_are_those_of_the_contract() -> None:
     assert Parameters() == Parameters(3, 10, 300, 1e-4, "k-means++", 9)
 
@@ -112,6 +119,7 @@ def test_unknown_keys_are_accepted_with_a_remark() -> None:
         ("clusters: 3\nclusters: 4", "duplicate keys: clusters"),
         ("a: &a {x: 1}\nclusters: 3\nb: *a", "aliases are not accepted"),
         ("clusters: 2026-99-99", "month"),
+        ("!!binary clusters: 3", "`clusters` is missing"),
         ("clusters: \x0b3", "not valid YAML: .*#x000b"),
         # Numbers in other notations of YAML 1.1, and what looks like one.
         ("clusters: 010", "decimal number such as 3, not 010$"),

@@ -209,7 +209,7 @@ def test_other_members_are_found_in_parts(body: str) -> None:
     whole = strict_json.decode(text).others
     assert bytes(whole["candidates"]) == b"[2, 3, 4]"
     for block_bytes in range(40, 200):
-        found = strict_blocks.read(text, block_bytes).others
+        found = strict_blocks.read(text, block_bytes, members=list(whole)).others
         assert found.keys() == whole.keys()
         assert {name: bytes(value) for name, value in found.items()} == {
             name: bytes(value) for name, value in whole.items()
@@ -219,3 +219,15 @@ def test_other_members_are_found_in_parts(body: str) -> None:
 def test_many_other_members_are_not_kept() -> None:
     body = '{"points": [[1]], ' + ",".join(f'"{i}": 0' for i in range(10_000)) + "}"
     assert len(strict_blocks.read(body.encode(), 4096).others) < 20
+    for name in ("0", "9999"):
+        assert name in strict_blocks.read(body.encode(), 4096, members=[name]).others
+
+
+def test_the_value_of_a_member_that_is_read_is_whole_or_refused() -> None:
+    long = '{"points": [[1]], "candidates": [2, ' + " " * 9000 + "3], %s}"
+    for more in ('"a": 1', '"points": [[1]]'):
+        body = (long % more).encode()
+        with pytest.raises(Problem, match="too long") as raised:
+            strict_blocks.read(body, 4096, members=["candidates"])
+        assert raised.value.pointer == "candidates"
+        assert "candidates" in strict_blocks.read(body, 4096).others

@@ -91,6 +91,7 @@ def test_a_numeric_identifier_can_be_left_out_too(page: Page) -> None:
         ("x\ty\r\n1,5\t2\r\n3\t4\r\n5\t5\r\n", "[[1.5,2],[3,4],[5,5]]", ["x", "y"]),
         ("\ufeffx;y\r\n1,5;2\r\n3;4\r\n5;5\r\n", "[[1.5,2],[3,4],[5,5]]", ["x", "y"]),
         ('"weight; kg","a ""b"""\n1,2\n3,4\n5,5', "[[1,2],[3,4],[5,5]]", ["weight; kg", 'a "b"']),
+        ("kg (net; mean),m\n1,2\n3,4\n5,5", "[[1,2],[3,4],[5,5]]", ["kg (net; mean)", "m"]),
     ],
 )
 def test_dialects(page: Page, text: str, points: str, names: list[str]) -> None:
@@ -100,10 +101,12 @@ def test_dialects(page: Page, text: str, points: str, names: list[str]) -> None:
     page.browser.assert_no_console_errors()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be-sig", "cp1252"])
 def test_encodings(page: Page, tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "points.csv"
-    file.write_bytes("größe,länge\n1,2\n3,4\n5,5\n".encode(encoding))
+    mark = "\ufeff" if encoding.endswith("-be-sig") else ""
+    text = mark + "größe,länge\n1,2\n3,4\n5,5\n"
+    file.write_bytes(text.encode(encoding.removesuffix("-sig")))
     page["file"].send_keys(str(file))
     page.wait_for("count", "points: 3")
     assert axes(page) == ["größe", "länge"]

@@ -65,6 +65,12 @@ def test_a_k_is_tried_without_a_change_of_the_config(page: Page, live: Service) 
     page.browser.assert_no_console_errors()
 
 
+def test_candidates_in_the_input_do_not_change_what_is_tried(page: Page) -> None:
+    page.write(json.dumps({"points": POINTS, "candidates": [2, 4]}))
+    try_clusters(page, 3)
+    assert "7 points in 3 clusters" in page["summary"].text
+
+
 def test_clusters_are_compared_and_one_is_tried(page: Page) -> None:
     page.click("[data-example=blobs]")
     page["compare"].click()

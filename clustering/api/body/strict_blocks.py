@@ -1,8 +1,8 @@
 """Reads any body in parts, with the answers of `strict_json` for the whole."""
 
 import gc
-from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain
 from typing import Final, NoReturn
 
 import msgspec
@@ -39,11 +39,15 @@ _LOOKAHEAD_BYTES: Final = 64
 
 
 def read(
-    body: bytes, block_bytes: int, check: Callable[[], None] = lambda: None
+    body: bytes,
+    block_bytes: int,
+    check: Callable[[], None] = lambda: None,
+    members: Collection[str] = (),
 ) -> strict_json.Content:
     """Return the points of a body, of shape (n_points, n_dimensions), and its other members.
 
-    Of many other members, it returns the first ones. A value larger than a block is cut.
+    Of many other members, it returns the first ones, and those named in `members`. Their values are
+    cut if they are larger than a block, and those of `members` are refused then.
 
     Raises Problem for the first fault, as `strict_json.decode` and `PointsField` do. `check` is
     called between blocks, and may raise.
@@ -52,7 +56,7 @@ def read(
     besides the body and the array than for a few blocks. Only what has no comma is read at once,
     and of that only the ends of strings and spaces that are longer than two blocks.
     """
-    reader = _Reader(body, block_bytes)
+    reader = _Reader(body, block_bytes, members)
     points = reader.read(check)
     strict_json.check_utf_8(body, block_bytes)
     return strict_json.Content(points.points(), reader.others)
@@ -61,12 +65,14 @@ def read(
 class _Reader:
     """Cuts the body at commas, and makes a document of each part by what is open at its ends."""
 
-    def __init__(self, body: bytes, block_bytes: int) -> None:
+    def __init__(self, body: bytes, block_bytes: int, members: Collection[str]) -> None:
         self._body = body
         self._block_bytes = block_bytes
+        self._members = members
         self.others: strict_json.Members = {}
-        # Where the members begin whose ends have not been found.
+        # Where the members of the last part began, and which of them goes on, if it is to be kept.
         self._members_start = 0
+        self._cut: str | None = None
         # The part: texts with their place in the body.
         self._texts: list[tuple[bytes, int]] = []
         # What is open at its start: brackets, and the points in one of which they are, if any.
@@ -166,22 +172,24 @@ class _Reader:
         """Keep the members that begin in the part up to `stop`, where `stack` is open."""
         if len(self._stack) <= 1:
             self._members_start = self._texts[0][1]
-        elif len(stack) <= 1 and stop - self._members_start <= self._block_bytes:
-            # The end of members that were cut; all of them fit.
+            self._cut = None
+        elif self._cut and len(stack) <= 1:
+            # The end of a member that was cut.
+            if stop - self._members_start > self._block_bytes:
+                raise Problem("invalid-json", _("the value is too long"), self._cut)
             opening, closing = (b'{"":0', b"}" if stack else b"")
             start = self._members_start
             document = (opening if start else b"") + self._body[start:stop] + closing
         else:
             return
-        if len(self.others) >= _MAX_MEMBERS:
-            return
         found = strict_json.members_of(document)
         if self._members_start:
             found.pop("", None)  # of the opening
-        # Copies, since the document has the points.
-        self.others |= {
-            name: msgspec.Raw(bytes(value)) for name, value in islice(found.items(), _MAX_MEMBERS)
-        }
+        last = next(reversed(found), None)
+        self._cut = last if len(stack) > 1 and last in self._members else None
+        for name, value in found.items():
+            if name in self._members or len(self.others) < _MAX_MEMBERS:
+                self.others[name] = msgspec.Raw(bytes(value))  # a copy: the document has the points
 
     def _gather(self, points: list[list[float]], stack: bytes, slow: bytes | None) -> None:
         if not self._open_points:

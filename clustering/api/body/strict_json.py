@@ -47,7 +47,7 @@ _READ_BEFORE: Final = 4
 _EXPECTED = re.compile(r"Expected `(?P<expected>.*?)`, got `(?P<found>.*?)`$")
 _WORDS: Final = {
     "float": _("a number"),
-    "int": _("a number"),
+    "int": _("a whole number"),
     "str": _("a string"),
     "bool": _("a boolean"),
     "array": _("an array"),
@@ -145,8 +145,12 @@ def _parts_of(error: msgspec.DecodeError) -> tuple[str, str | None]:
 
 def _in_words(what: str, where: str | None) -> str | Promise:
     """Return what msgspec found `where` in the body, with JSON's names of types."""
+    if "out of range" in what:
+        return _("the number is too large")
     if not (types := _EXPECTED.fullmatch(what)):
         return what.replace("`", "")
+    if (types["expected"], types["found"]) == ("int", "float"):
+        return _("must be a whole number, written without a point or an exponent")
     return format_lazy(
         _("must be {expected}, not {found}")
         if where

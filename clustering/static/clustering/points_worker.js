@@ -78,6 +78,7 @@ async function decode(file, legacyEncoding) {
     throw new InputError("spreadsheet", { name: file.name });
   }
   if (startsWith(0xff, 0xfe)) return new TextDecoder("utf-16le").decode(bytes);
+  if (startsWith(0xfe, 0xff)) return new TextDecoder("utf-16be").decode(bytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {

@@ -26,8 +26,11 @@ export async function post(url, body, signal) {
 
 /** Return what the service says of k-means with each of `candidates`, as `post` does. */
 export function advise(body, candidates, signal, query = "") {
-  // The body is an object; its first character opens it.
-  const parts = [`{"candidates":${JSON.stringify(candidates)},`, body.slice(1)];
+  // The body is an object, and its last character closes it. Of two members with the same name, the
+  // last one counts.
+  const isEmpty = body.size === 2;
+  const members = `${isEmpty ? "" : ","}"candidates":${JSON.stringify(candidates)}}`;
+  const parts = [body.slice(0, body.size - 1), members];
   return post(`${data.advice}${query}`, new Blob(parts), signal);
 }
 

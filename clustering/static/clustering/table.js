@@ -146,10 +146,12 @@ export function selectPoints(table, { leftOut, skipMissing }, report) {
 
 function separatorOf(text) {
   const head = text.slice(0, HEAD_CHARACTERS).replace(QUOTED, "$1");
-  const firstLine = head.trimStart().split("\n", 1)[0];
+  const [first, second] = head.split("\n").filter((line) => line.trim());
   const candidates = [";", "\t", ","];
-  const find = (part) => candidates.find((character) => part.includes(character));
-  return find(firstLine) ?? find(head) ?? BLANKS;
+  const find = (...lines) =>
+    candidates.find((character) => lines.every((line) => line?.includes(character)));
+  // A header may have a semicolon in a name.
+  return find(first, second) ?? find(first) ?? find(head) ?? BLANKS;
 }
 
 function split(line, separator) {
