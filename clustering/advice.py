@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
+from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
@@ -19,8 +20,12 @@ USUAL_CANDIDATES: Final = range(2, 11)
 
 
 def usual_candidates(n_points: int) -> list[int]:
-    """Return the candidates for requests that name none: 2 to 10, at most one per point."""
-    return [clusters for clusters in USUAL_CANDIDATES if clusters <= max(2, n_points)]
+    """Return the candidates for requests that name none: 2 to 10, at most one per point.
+
+    None of them is larger than KMEANS_MAX_CLUSTERS.
+    """
+    most = min(max(2, n_points), settings.KMEANS_MAX_CLUSTERS)
+    return [clusters for clusters in USUAL_CANDIDATES if clusters <= most] or [1]
 
 
 def compare(
@@ -48,13 +53,16 @@ def compare(
     }
 
 
-def check_candidates(candidates: Sequence[int], max_clusters: int) -> list[int]:
+def check_candidates(candidates: Sequence[int]) -> list[int]:
     """Return the candidates; raise Problem (400) if there are none, or one is out of range."""
     if not candidates:
         raise Problem("invalid-candidates", _("must hold at least one"), pointer="candidates")
     for i, clusters in enumerate(candidates):
-        if not 1 <= clusters <= max_clusters:
-            detail = format_lazy(_("must be from 1 to {most}"), most=max_clusters)
+        if not 1 <= clusters <= settings.KMEANS_MAX_CLUSTERS:
+            detail = format_lazy(
+                _("must be from 1 to {most} (KMEANS_MAX_CLUSTERS)"),
+                most=settings.KMEANS_MAX_CLUSTERS,
+            )
             raise Problem("invalid-candidates", detail, pointer=f"candidates[{i}]")
         if clusters in candidates[:i]:
             detail = _("is there already")

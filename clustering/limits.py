@@ -102,7 +102,7 @@ def check(
                 _(
                     "{n_points} points * ({n_dimensions} dimensions + {cost}) * {clusters} "
                     "clusters * {starts} starts are {work} steps; at most {limit} are accepted "
-                    "(KMEANS_MAX_WORK)"
+                    "(KMEANS_MAX_WORK); send fewer points, dimensions or candidates"
                 ),
                 n_points=n_points,
                 n_dimensions=n_dimensions,

@@ -22,6 +22,7 @@ class PlaygroundView(TemplateView):
         return context | {
             "config": current(Parameters),
             "api_keys_required": settings.API_KEYS_REQUIRED,
+            "max_clusters": settings.KMEANS_MAX_CLUSTERS,
         }
 
 

@@ -93,7 +93,7 @@ def problem_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def language_middleware(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
-    """Serve pages in the reader's language, and the API in English."""
+    """Serve pages in the reader's language; the API translates its texts itself."""
     in_language = LocaleMiddleware(get_response)
 
     def middleware(request: HttpRequest) -> Any:

@@ -3,6 +3,8 @@
 The agent records reasons in English. A page judges the text again for its reader's language.
 """
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from django.utils.module_loading import import_string
@@ -11,7 +13,7 @@ from django.utils.translation import override
 
 from nacos_integration import conf
 
-# Of a config text.
+# Of a config text. A larger one is a mistake; Nacos itself takes 100 KiB.
 MAX_BYTES: Final = 64 * 1024
 
 
@@ -36,20 +38,24 @@ def of_remarks(remarks: list[str]) -> str:
 
 
 def translated(text: str, recorded: str, key: str) -> str:
-    """Return the recorded reason for a text in the active language, or in English if it is gone."""
-    if len(text) >= MAX_BYTES:
-        return recorded
-    if not text.strip():
-        for reason in (of_empty, of_none):
-            with override("en"):
-                is_it = reason(key) == recorded
-            if is_it:
-                return reason(key)
-        return recorded
+    """Return the recorded reason in the active language, in English if it cannot be found again."""
+    with override("en"):
+        found = next((reason for reason in _reasons(text, key) if reason() == recorded), None)
+    return found() if found else recorded
+
+
+def _reasons(text: str, key: str) -> Iterator[Callable[[], str]]:
+    """Yield what may be said of a text, each as a function for the active language."""
+    yield partial(of_empty, key)
+    yield partial(of_none, key)
+    yield partial(_judged, text)
+
+
+def _judged(text: str) -> str:
     try:
         _value, remarks = import_string(conf.load().config_handler).parse(text)
     except ValueError as error:
         return str(error)
     except Exception:  # noqa: BLE001 (the agent has logged it)
-        return recorded
-    return of_remarks(remarks) or recorded
+        return ""
+    return of_remarks(remarks)

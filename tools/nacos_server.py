@@ -101,10 +101,15 @@ class NacosServer(NacosApi):
         for port in self.ports:
             if _is_taken(port):
                 raise RuntimeError(f"port {port}, which the Nacos server needs, is already taken")
+        data = self.home / "data"
+        is_first = not data.exists()
         try:
             self._launch()
         except RuntimeError:
             # Once more: on a busy machine Derby, its database, takes longer than it waits for that.
+            # Nacos cannot use a database that is only half made.
+            if is_first:
+                shutil.rmtree(data, ignore_errors=True)
             self._launch()
 
     def _launch(self) -> None:

@@ -1,5 +1,6 @@
 """Checks API keys and their rate limits in the database, and caches the keys that it confirms."""
 
+import contextlib
 import hashlib
 import logging
 import re
@@ -105,11 +106,13 @@ class Keyring:
         try:
             if limit is not None:
                 return self._query(lambda: _count(known.pk, limit))
-            if known.last_used is None or known.last_used < this_minute:
-                known.last_used = this_minute
-                self._query(lambda: _record_use(known.pk, this_minute))
         except DatabaseUnreachableError:
-            pass
+            return True
+        if known.last_used is None or known.last_used < this_minute:
+            known.last_used = this_minute
+            # A database that cannot be written to may still confirm keys.
+            with contextlib.suppress(DatabaseError):
+                _record_use(known.pk, this_minute)
         return True
 
     def _cache(self, digest: bytes, known: KnownKey | None) -> None:

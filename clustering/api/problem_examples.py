@@ -15,6 +15,15 @@ _PROBLEMS: Final[dict[str, list[tuple[str, str, str | None]]]] = {
             None,
         ),
         ("invalid-points", "is required", "points"),
+        ("invalid-candidates", "must be from 1 to 1000 (KMEANS_MAX_CLUSTERS)", "candidates[1]"),
+        ("invalid-query", "the query parameter `details` must be true or false", None),
+        (
+            "too-many-points",
+            "holds 1200000 points; at most 1000000 are accepted (KMEANS_MAX_POINTS)",
+            "points",
+        ),
+        ("incomplete-body", "the connection ended within the body", None),
+        ("invalid-gzip", "the body goes on after the end of the gzip member", None),
         (
             "too-many-dimensions",
             "has 1200 coordinates; at most 1000 are accepted (KMEANS_MAX_DIMENSIONS)",
@@ -57,6 +66,13 @@ _PROBLEMS: Final[dict[str, list[tuple[str, str, str | None]]]] = {
             "points",
         ),
         (
+            "too-much-work",
+            "1000000 points * (8 dimensions + 32) * 30 clusters * 10 starts are 12000000000 steps; "
+            "at most 5000000000 are accepted (KMEANS_MAX_WORK); send fewer points, dimensions or "
+            "candidates",
+            "points",
+        ),
+        (
             "overflow",
             "the magnitude of 1e+200 is beyond 7.9e+152, where squared distances of 9 points "
             "overflow",
@@ -73,6 +89,7 @@ _PROBLEMS: Final[dict[str, list[tuple[str, str, str | None]]]] = {
     "500": [("internal-error", "an unexpected error; see the service's log", None)],
     "503": [
         ("overloaded", "64 requests wait already; try again after 1 s", None),
+        ("unavailable", "API keys cannot be checked at the moment; try again", None),
         (
             "fit-timeout",
             "parsing and the fit took longer than 30 s (KMEANS_FIT_TIMEOUT_SECONDS); send fewer "
@@ -80,10 +97,13 @@ _PROBLEMS: Final[dict[str, list[tuple[str, str, str | None]]]] = {
             None,
         ),
     ],
-    "default": [("uri-too-long", "the request line is longer than 4094 bytes", None)],
+    "default": [
+        ("uri-too-long", "a target of more than 4094 bytes", None),
+        ("not-implemented", "the transfer coding gzip is not supported", None),
+    ],
 }
 # Of the examples under `default`, which names no status.
-_DEFAULT_STATUS: Final = 414
+_OTHER_STATUSES: Final = {"uri-too-long": 414, "not-implemented": 501}
 _REQUEST_ID: Final = "0d4f5cbe1f1b4c2f9a9e3c1d2b7a6e55"
 
 
@@ -96,7 +116,7 @@ def of(status: str) -> list[OpenApiExample]:
 
 
 def _document(status: str, code: str, detail: str, pointer: str | None) -> dict[str, Any]:
-    number = _DEFAULT_STATUS if status == "default" else int(status)
+    number = _OTHER_STATUSES[code] if status == "default" else int(status)
     return {
         "type": conf.load().problem_prefix + code,
         "title": status_titles.in_english(number),

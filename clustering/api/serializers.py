@@ -153,7 +153,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
         "(`en`) or Simplified Chinese (`zh-hans`)."
     )
     status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="What is wrong with this request, in English.")
+    detail = serializers.CharField(
+        help_text="What is wrong with this request, in the same language."
+    )
     pointer = serializers.CharField(
         required=False, help_text="Where in the body, for example `points[17][1]`."
     )

@@ -114,4 +114,4 @@ def _candidates(text: msgspec.Raw) -> list[int]:
         candidates = _candidates_decoder.decode(text)
     except msgspec.DecodeError as error:
         raise strict_json.problem_of_member("candidates", "invalid-candidates", error) from error
-    return advice.check_candidates(candidates, settings.KMEANS_MAX_CLUSTERS)
+    return advice.check_candidates(candidates)

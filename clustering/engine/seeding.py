@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+
+# Of one fit; the draws of 256 such fits take 5 MB.
+_KEPT_SEEDS: Final = 500
 
 
 class Draws(NamedTuple):
@@ -24,9 +28,13 @@ class Draws(NamedTuple):
         return Draws(self.first[restart, None], self.uniform[:, restart, None])
 
 
-@lru_cache(maxsize=256)
 def draw(n_points: int, clusters: int, n_init: int, random_state: int) -> Draws:
-    """Return the random numbers for all restarts of a fit."""
+    """Return the random numbers for all restarts of a fit; those of small ones are kept."""
+    make = _draw_once if clusters * n_init <= _KEPT_SEEDS else _draw
+    return make(n_points, clusters, n_init, random_state)
+
+
+def _draw(n_points: int, clusters: int, n_init: int, random_state: int) -> Draws:
     random = np.random.RandomState(random_state)
     weights = np.ones(n_points)
     trials = 2 + int(np.log(clusters))
@@ -37,6 +45,9 @@ def draw(n_points: int, clusters: int, n_init: int, random_state: int) -> Draws:
         for c in range(clusters - 1):
             uniform[c, restart] = random.uniform(size=trials)
     return Draws(first, uniform)
+
+
+_draw_once = lru_cache(maxsize=256)(_draw)
 
 
 def choose(

@@ -4,7 +4,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Final
 
-# Before changing one, run `python -m tests.clustering.test_engine_fast_kmeans 60000`.
+# Before changing one, run `python -m tests.clustering.test_engine_fast_kmeans 60000` and
+# `python -m tests.clustering.test_engine_direct_kmeans 60000`.
 TESTED_VERSIONS: Final = {"numpy": "2.4.6", "scikit-learn": "1.9.1", "scipy": "1.17.1"}
 
 

@@ -64,9 +64,9 @@ def record(
     if points is not None:
         row["points"], row["dimensions"] = points.shape
         row["payload"] = points.tolist() if is_kept else None
-    if config is not None and response.status_code < 400:
-        row["config_version"] = config.version
+    if config is not None:
         row["parameters"] = _others(config.value)
+        row["config_version"] = config.version if response.status_code < 400 else ""
     if config is not None and labels is not None:
         row["clusters"] = config.value.clusters
         row["labels"] = labels.tolist() if is_kept else None

@@ -16,7 +16,7 @@ from nacos_integration.state.states import ConfigOrigin
 
 RECENT: Final = 10
 # Each instance writes a row of its own about a change.
-_ROWS: Final = 5 * RECENT
+_ROWS: Final = 50 * RECENT
 _SAME_CHANGE: Final = timedelta(minutes=1)
 # The message of a LogEntry begins with it if the config was published.
 PUBLISHED: Final = "published"
@@ -28,7 +28,10 @@ _STARTED: Final = {
 
 def recent() -> list[dict[str, Any]]:
     """Return the users' changes, and the configs that agents applied or rejected, newest first."""
-    groups = _groups(ConfigChange.objects.all()[:_ROWS])
+    rows = list(ConfigChange.objects.all()[:_ROWS])
+    groups = _groups(rows)
+    if len(rows) == _ROWS and len(groups) > 1:
+        groups.pop()  # some of its rows may be missing
     judged = [_config_change(rows) for rows in groups[:RECENT]]
     done = LogEntry.objects.filter(content_type=content_type()).select_related("user")
     changes = judged + [
@@ -87,7 +90,7 @@ def _config_change(rows: list[ConfigChange]) -> dict[str, Any]:
         "what": ", ".join(filter(None, [what, _rollout(rows)])),
         "reason": row.reason and reasons.translated(row.after, row.reason, row.key),
         "pk": row.pk,
-        "applied_md5": row.md5 if is_applied else None,
+        "applied_md5": row.md5 if is_applied and row.after.strip() else None,
     }
 
 

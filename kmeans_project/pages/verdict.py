@@ -17,6 +17,8 @@ def problems(context: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if not is_agent_running():
         yield "config", _("The agent is not running.")
     config = context["config"]
+    if config.get("missing"):
+        yield "config", _("Nacos does not have the config.")
     if config.get("rejected"):
         yield "config", _("The last config was rejected.")
     if config.get("source_error"):

@@ -21,8 +21,6 @@ from nacos_integration.live_config import md5_of
 from nacos_integration.reasons import MAX_BYTES
 from nacos_integration.sdk.client import NacosClient
 
-# A larger text is a mistake; Nacos itself takes 100 KiB.
-
 
 class ConfigSource(Protocol):
     """One config text, which others may change.

@@ -130,8 +130,10 @@ def _query_all() -> View:
     in_force = _in_force()
     agreement: Agreement = "agree" if all_known else "unknown"
     if versions != [in_force.version]:
-        age = status.seconds_since(in_force.applied_at)
-        agreement = "differ" if age is None or age > SETTLE_SECONDS else "changing"
+        # Another instance may be ahead of this one.
+        times = [in_force.applied_at, *(worker["since"] for worker in running)]
+        ages = [age for age in map(status.seconds_since, times) if age is not None]
+        agreement = "changing" if min(ages, default=SETTLE_SECONDS) < SETTLE_SECONDS else "differ"
     return View(instances, agreement, versions, in_force.version, time.time())
 
 

@@ -214,7 +214,7 @@ def test_a_reason_of_rejections_leads_to_its_requests(
     cells = browser.find_elements(By.CSS_SELECTOR, "#result_list td.field-short_outcome span")
     assert cells
     for cell in cells:
-        assert cell.get_attribute("title") == ("points[1]: has 1 coordinates where points[0] has 2")
+        assert cell.get_attribute("title") == ("points[1]: has 1 coordinate where points[0] has 2")
     browser.assert_fits()
     browser.assert_no_console_errors()
 

@@ -17,6 +17,12 @@ KEY = "skl-kmeans in DEFAULT_GROUP"
         (" \n", f"{KEY} is empty", f"{KEY} 为空"),
         ("", f"there is no config at {KEY}", f"{KEY} 处没有配置"),
         # What cannot be found again stays as it was recorded.
+        ("clusters: 3\nx: 1", "nacos:8848: connection refused", "nacos:8848: connection refused"),
+        (
+            "clusters: 3",
+            "`clusters` must be from 1 to 2, not 3",
+            "`clusters` must be from 1 to 2, not 3",
+        ),
         ("", "the handler failed: OSError", "the handler failed: OSError"),
         ("clusters: 3", "not accepted by an earlier release", "not accepted by an earlier release"),
         ("#" * reasons.MAX_BYTES, "too large: 99999 bytes", "too large: 99999 bytes"),

@@ -38,10 +38,13 @@ def as_it_is(browser: Browser) -> None:
     """Leave a page as it comes."""
 
 
-def cluster_blobs(browser: Browser) -> None:
+def cluster_and_compare(browser: Browser) -> None:
     click(browser, "[data-example=blobs]")
     click(browser, "#send")
     wait_for(browser, "#answer:not([hidden])")
+    click(browser, "#compare")
+    wait_for(browser, "#curves svg")
+    browser.execute_script("scrollTo(0, 0)")
 
 
 def cluster_newest_once_more(browser: Browser) -> None:
@@ -62,7 +65,7 @@ class Picture(NamedTuple):
 
 
 PICTURES = {
-    "playground": Picture("/", 850, cluster_blobs),
+    "playground": Picture("/", 1170, cluster_and_compare),
     "overview": Picture("/admin/overview/", 1500),
     "request": Picture("/admin/clustering/requestrecord/", 770, cluster_newest_once_more),
 }

@@ -176,7 +176,9 @@ class _Reader:
         elif self._cut and len(stack) <= 1:
             # The end of a member that was cut.
             if stop - self._members_start > self._block_bytes:
-                raise Problem("invalid-json", _("the value is too long"), self._cut)
+                raise Problem(
+                    "invalid-json", _("the value is too long; leave out spaces"), self._cut
+                )
             opening, closing = (b'{"":0', b"}" if stack else b"")
             start = self._members_start
             document = (opening if start else b"") + self._body[start:stop] + closing

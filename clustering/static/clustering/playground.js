@@ -174,7 +174,8 @@ function tryClusters(k) {
 function compare() {
   let isSample = false;
   const ask = async ({ body, count, drawn, indices }, signal) => {
-    const possible = CANDIDATES.filter((k) => k <= (count ?? k));
+    const most = Math.min(count ?? Infinity, Number(data.maxClusters));
+    const possible = CANDIDATES.filter((k) => k <= most);
     const candidates = possible.length ? possible : [CANDIDATES[0]];
     const response = await advise(body, candidates, signal);
     isSample = indices !== null && response.content.type?.endsWith(":too-much-work");
