@@ -47,13 +47,14 @@ _READ_BEFORE: Final = 4
 _EXPECTED = re.compile(r"Expected `(?P<expected>.*?)`, got `(?P<found>.*?)`$")
 _WORDS: Final = {
     "float": _("a number"),
-    "int": _("a whole number"),
+    "int": _("a number"),
     "str": _("a string"),
     "bool": _("a boolean"),
     "array": _("an array"),
     "object": _("an object"),
     "null": _("null"),
 }
+_WHOLE: Final = _("a whole number")
 
 
 def decode(body: bytes) -> Content:
@@ -155,9 +156,13 @@ def _in_words(what: str, where: str | None) -> str | Promise:
         _("must be {expected}, not {found}")
         if where
         else _("the body must be {expected}, not {found}"),
-        expected=_WORDS.get(types["expected"], types["expected"]),
-        found=_WORDS.get(types["found"], types["found"]),
+        expected=_WHOLE if types["expected"] == "int" else _word(types["expected"]),
+        found=_word(types["found"]),
     )
+
+
+def _word(name: str) -> str | Promise:
+    return _WORDS.get(name, name)
 
 
 def _not_finite(text: bytes, place: int) -> Problem | None:
