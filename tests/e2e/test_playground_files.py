@@ -1,5 +1,6 @@
 """Files as people have them, in the playground in a real browser."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,7 @@ def test_a_million_rows_are_read_without_freezing_the_page(page: Page) -> None:
         page["points"],
     )
     seen = []
+    began = time.monotonic()
 
     def is_read() -> bool:
         if page["progress"].is_displayed():
@@ -225,5 +227,6 @@ def test_a_million_rows_are_read_without_freezing_the_page(page: Page) -> None:
     page["columns-summary"].click()
     page.click("#column-list input")
     page.wait_for("count", "points: 1000000 · coordinates of each: 2", 60)
-    assert page.browser.execute_script("return window.longestPause") < 1000
+    milliseconds = 1000 * (time.monotonic() - began)
+    assert page.browser.execute_script("return window.longestPause") < milliseconds / 4
     page.browser.assert_no_console_errors()
