@@ -41,6 +41,10 @@ class Parameters(KMeansParameters):
             hint = name_odd_character(text)
             raise ValueError(f"{error}; {hint}" if hint else str(error)) from error
         remarks = [_("unknown keys ignored: %(keys)s") % {"keys": ", ".join(unknown)}]
+        for key in unknown:
+            if similar := get_close_matches(key, _names(), 1, cutoff=0.75):
+                remark = _("did you mean `%(similar)s` instead of `%(key)s`?")
+                remarks.append(remark % {"similar": similar[0], "key": _shown(key)})
         return cls(**values), remarks if unknown else []
 
 
@@ -86,13 +90,17 @@ def _values(text: str) -> tuple[dict[str, Any], list[str]]:
         )
     if "clusters" not in config:
         raise ValueError(_("`clusters` is missing") + _similar_key(config))
-    names = [field.name for field in fields(Parameters)]
+    names = _names()
     values = {
         key.value: _value(text, key.value, value, config[key.value])
         for key, value in node.value
         if key.tag == _STRING and key.value in names
     }
     return values, sorted(str(key) for key in config if key not in names)
+
+
+def _names() -> list[str]:
+    return [field.name for field in fields(Parameters)]
 
 
 def _value(text: str, key: str, node: yaml.Node, value: object) -> Any:

@@ -41,6 +41,14 @@ def test_all_parameters_can_be_set() -> None:
         assert Parameters.parse(f"clusters: 3\ntol: {written}")[0].tol == tol
 
 
+def test_a_similar_key_is_named() -> None:
+    _, remarks = Parameters.parse("clusters: 3\nn_inits: 20\ncolour: red\n")
+    assert remarks == [
+        "unknown keys ignored: colour, n_inits",
+        "did you mean `n_init` instead of `n_inits`?",
+    ]
+
+
 def test_a_key_that_is_no_string_is_unknown() -> None:
     parameters, remarks = Parameters.parse("clusters: 3\n!!binary init: aGk=\ntol: -0\n")
     assert repr(parameters) == "Parameters(clusters=3, tol=0.0)"
