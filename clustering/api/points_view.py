@@ -24,7 +24,7 @@ from clustering.api.serializers import KMeansRequestSerializer
 from clustering.config.parameters import Parameters
 from clustering.history import recording
 from serving.contract import ServedModel
-from serving.problems import Problem
+from serving.problems import Problem, Text
 from serving.request_context import ARRIVED_AT
 
 _JSON: Final = "application/json"
@@ -134,8 +134,13 @@ class PointsView(APIView):
         sent = request.content_type
         has_body = request.method == "POST" and request.stream is not None
         if has_body and sent.partition(";")[0].strip().lower() != _JSON:
-            detail = _("send the header `Content-Type: application/json`, not `{sent}`")
-            raise Problem("unsupported-media-type", format_lazy(detail, sent=sent or "-"))
+            if not sent:
+                detail: Text = _("send the header `Content-Type: application/json`")
+            else:
+                detail = format_lazy(
+                    _("send the header `Content-Type: application/json`, not `{sent}`"), sent=sent
+                )
+            raise Problem("unsupported-media-type", detail)
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         self._started = request.META.get(ARRIVED_AT) or time.perf_counter()
