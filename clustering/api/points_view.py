@@ -131,6 +131,7 @@ class PointsView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the request before its body is parsed."""
         super().initial(request, *args, **kwargs)
+        details.are_wanted(request)
         sent = request.content_type
         has_body = request.method == "POST" and request.stream is not None
         if has_body and sent.partition(";")[0].strip().lower() != _JSON:

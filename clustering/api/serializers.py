@@ -99,15 +99,23 @@ class KMeansResponseSerializer(serializers.Serializer[Any]):
     )
 
 
+@extend_schema_field(
+    {
+        "type": "array",
+        "minItems": 1,
+        "uniqueItems": True,
+        "description": "The numbers of clusters to compare; 2 to 10 by default.",
+        "items": {"type": "integer", "minimum": 1, "maximum": settings.KMEANS_MAX_CLUSTERS},
+    }
+)
+class CandidatesField(serializers.Field[Any, Any, Any, Any]):
+    """Describes candidates; `clustering.advice` checks them."""
+
+
 class AdviceRequestSerializer(KMeansRequestSerializer):
     """The points, and the numbers of clusters to compare."""
 
-    candidates = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=settings.KMEANS_MAX_CLUSTERS),
-        min_length=1,
-        required=False,
-        help_text="The numbers of clusters to compare; 2 to 10 by default.",
-    )
+    candidates = CandidatesField(required=False)
 
 
 class CandidateSerializer(serializers.Serializer[Any]):

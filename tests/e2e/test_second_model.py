@@ -143,7 +143,7 @@ def test_it_has_the_limits_and_wants_the_api_keys(tmp_path: Path) -> None:
 def test_commands_load_it_without_scikit_learn() -> None:
     code = (
         "import sys, django; django.setup(); "
-        "from serving.contract import served_models; assert len(served_models()) == 2; "
+        "from serving.contract import served_models; assert len(served_models()) == 3; "
         "sys.exit('sklearn' in sys.modules)"
     )
     environment = os.environ | SETTINGS
