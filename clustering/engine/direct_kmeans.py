@@ -26,6 +26,7 @@ Labels = NDArray[np.int32]
 # Above, the compiled loops take nearly all the time of scikit-learn too.
 _MAX_POINTS: Final = 20_000
 _MAX_NUMBERS: Final = 2**20
+_MAX_SQUARES: Final = 1e290
 # For more points, the distances of all restarts together do not fit into the cache.
 _POINTS_SEEDED_AT_ONCE: Final = 4096
 
@@ -45,7 +46,10 @@ def accepts(points: Floats, clusters: int) -> bool:
     """Return whether `fit_predict` takes these points with this many clusters."""
     if points.ndim != 2 or not 1 <= clusters <= len(points) <= _MAX_POINTS:
         return False
-    return 0 < points.size <= _MAX_NUMBERS and bool(np.isfinite(points.sum()))
+    if not 0 < points.size <= _MAX_NUMBERS:
+        return False
+    # scikit-learn refuses what is not finite, and warns where squares overflow.
+    return bool(np.vdot(points, points) < _MAX_SQUARES)
 
 
 def fit_predict(
