@@ -49,12 +49,15 @@ def test_largest_magnitude_keeps_the_inertia_finite(points: int, dimensions: int
     assert np.isfinite(model.inertia_)
 
 
-def test_points_that_are_not_copied_get_the_same_labels() -> None:
+@pytest.mark.parametrize("fast_path", [True, False])
+def test_points_that_are_not_copied_get_the_same_labels(*, fast_path: bool) -> None:
     points = np.random.default_rng(9).normal(size=(1000, 3)) + 1e3
     copied = kmeans.fit_predict(points, KMeansParameters(5))
     before = points.copy()
     assert (
-        kmeans.fit_predict(points, KMeansParameters(5), copy_x=False).labels.tolist()
+        kmeans.fit_predict(
+            points, KMeansParameters(5), fast_path=fast_path, copy_x=False
+        ).labels.tolist()
         == copied.labels.tolist()
     )
     np.testing.assert_allclose(points, before, rtol=1e-12)
@@ -124,15 +127,19 @@ def test_a_fit_that_can_be_given_up_gets_the_same_labels_and_warnings() -> None:
     assert not count_differences(300, seed=4)
 
 
-def test_many_points_get_the_same_labels_if_the_fit_can_be_given_up() -> None:
+@pytest.mark.parametrize("fast_path", [True, False])
+def test_many_points_get_the_same_labels_if_the_fit_can_be_given_up(*, fast_path: bool) -> None:
     points = np.random.default_rng(9).integers(0, 40, size=(20_000, 3)).astype(float)
     expected = KMeans(5, random_state=9, n_init=10).fit_predict(points)
-    fit = kmeans.fit_predict(points, KMeansParameters(5), copy_x=False, check=lambda: None)
+    fit = kmeans.fit_predict(
+        points, KMeansParameters(5), fast_path=fast_path, copy_x=False, check=lambda: None
+    )
     assert fit.labels.tolist() == expected.tolist()
 
 
-def test_a_fit_ends_at_the_check_that_fails() -> None:
-    points = np.random.default_rng(9).normal(size=(1000, 2))
+@pytest.mark.parametrize("n_points", [300, 1000, 5000, 20_001])
+def test_a_fit_ends_at_the_check_that_fails(n_points: int) -> None:
+    points = np.random.default_rng(9).normal(size=(n_points, 2))
     checks: list[None] = []
 
     def fail_at_the_third() -> None:
