@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.error import HTTPError
@@ -10,6 +11,7 @@ from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
 HTTP_SECONDS = 5
+ROLES_READ_EVERY_SECONDS = 15
 DEFAULT_GROUP = "DEFAULT_GROUP"
 PATHS = {
     2: {
@@ -257,7 +259,18 @@ class NacosApi:
         """Give a user a role that may do an action (r, w or rw) on a resource (public:*:*)."""
         self._call("POST", self._paths["role"], {"role": role, "username": username})
         permission = {"role": role, "resource": resource, "action": action}
-        self._call("POST", self._paths["permission"], permission)
+        # A server that is just reading its roles again does not know a new one until it has read
+        # them once more.
+        deadline = time.monotonic() + 2 * ROLES_READ_EVERY_SECONDS
+        while True:
+            try:
+                self._call("POST", self._paths["permission"], permission)
+            except NacosError as error:
+                if "not found" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
     def set_admin_password(self) -> None:
         """Create the administrator, whom a new Nacos 3 lacks, unless there is one."""
