@@ -13,7 +13,7 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()
 
-from benchmarks import bench, report  # noqa: E402
+from benchmarks import bench, report, wrk  # noqa: E402
 from benchmarks.plan import PLANS  # noqa: E402
 
 
@@ -27,6 +27,7 @@ def main() -> None:
     )
     parser.add_argument("--docs", type=Path, help="folder whose performance.md is to be renewed")
     chosen = parser.parse_args()
+    wrk.require()
     results = bench.run(PLANS[chosen.plan], chosen.workers, chosen.peers)
     for name, table in report.tables(results).items():
         print(f"\n{name}\n\n{table}")

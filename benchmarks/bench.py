@@ -29,7 +29,6 @@ from benchmarks.results import (
     OWN_PARSE_AND_FIT,
     PARSE_AND_FIT,
     Beside,
-    Measured,
     Results,
     Round,
 )
@@ -73,7 +72,7 @@ def parties(
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(started(WORKERS=str(workers)))
         assert service.process
-        found: Parties = {OURS: HttpService(OURS, service.process.pid, service.port)}
+        found: Parties = {OURS: HttpService(OURS, folder, service.process.pid, service.port)}
         if peers.exists():
             fastapi = stack.enter_context(started_peer(
                 peers, folder, "uvicorn", "fastapi_peer:app", f"--workers={workers}",
@@ -84,10 +83,10 @@ def parties(
                 "--no-control-socket", f"--workers={workers}", f"--threads={DRF_THREADS}",
                 "--timeout=600",
             ))  # fmt: skip
-            found[FASTAPI] = HttpService(FASTAPI, *fastapi)
-            found[FASTAPI_TYPED] = HttpService(FASTAPI_TYPED, *fastapi, TYPED_PATH)
-            found[DRF] = HttpService(DRF, *drf)
-            found[ECHO] = HttpService(ECHO, *drf, ECHO_PATH)
+            found[FASTAPI] = HttpService(FASTAPI, folder, *fastapi)
+            found[FASTAPI_TYPED] = HttpService(FASTAPI_TYPED, folder, *fastapi, TYPED_PATH)
+            found[DRF] = HttpService(DRF, folder, *drf)
+            found[ECHO] = HttpService(ECHO, folder, *drf, ECHO_PATH)
         for name in (FIT, PARSE_AND_FIT, OWN_PARSE_AND_FIT):
             found[name] = Floor(name, pool, workers, folder)
         yield found
@@ -101,8 +100,7 @@ def _do(step: Step, all_parties: Parties, results: Results) -> None:
         service.forget_peak()
     for _ in range(step.rounds):
         for party in present:
-            measured = results.measured.setdefault((step.work, party.name), Measured())
-            measured.add(party.run(step.work, step.seconds))
+            results.add(step.work, party.name, party.run(step.work, step.seconds))
         present = _rotated(present)
     for service in services:
         results.memory[step.work, service.name] = service.memory(step.work)
@@ -117,12 +115,11 @@ def _beside(service: HttpService, plan: Plan, pool: ProcessPoolExecutor) -> Besi
     found = Beside()
     large = service.post(LARGEST, plan.beside_seconds)
     for _ in range(plan.beside_rounds):
-        found.alone.add(service.run(SMALL, plan.beside_seconds))
+        found.alone.rounds.append(service.run_timed(SMALL, plan.beside_seconds))
         # After the others have connected, which a worker that is busy may not accept.
         serving = pool.submit(_later, large)
-        found.beside.add(service.run(SMALL, LATER_SECONDS + plan.beside_seconds))
-        seconds, wall_seconds = serving.result()
-        found.large.add(Round(seconds, wall_seconds, 0, 0))
+        found.beside.rounds.append(service.run_timed(SMALL, LATER_SECONDS + plan.beside_seconds))
+        found.large.rounds.append(Round.of(*serving.result()))
     return found
 
 

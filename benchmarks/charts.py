@@ -6,7 +6,7 @@ from html import escape
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 150, 50, 60
-COLOURS = ("#1098ad", "#e8590c", "#845ef7", "#868e96")
+COLOURS = ("#1098ad", "#e8590c", "#f59f00", "#845ef7", "#868e96")
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #212529 }
   .title { font-weight: 600; font-size: 15px }

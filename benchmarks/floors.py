@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import django
 import msgspec
@@ -78,7 +79,13 @@ _WORK = {
 }
 
 
-def _loop(name: str, content: Path, labels: Labels, seconds: float) -> Round:
+class Loop(NamedTuple):
+    seconds: Seconds
+    wall_seconds: float
+    cpu_seconds: float
+
+
+def _loop(name: str, content: Path, labels: Labels, seconds: float) -> Loop:
     """Return what came of working at least once, and again until the seconds are over."""
     work = _WORK[name](content.read_bytes())
     results: Seconds = {}
@@ -89,7 +96,7 @@ def _loop(name: str, content: Path, labels: Labels, seconds: float) -> Round:
         before, now = now, time.monotonic()
         outcome = "200" if is_right else "other labels"
         results.setdefault(outcome, []).append(now - before)
-    return Round(results, now - began, time.process_time() - cpu_seconds, 0.0)
+    return Loop(results, now - began, time.process_time() - cpu_seconds)
 
 
 class Floor:
@@ -120,4 +127,4 @@ class Floor:
                 together.setdefault(outcome, []).extend(each)
             wall_seconds = max(wall_seconds, one.wall_seconds)
             cpu_seconds += one.cpu_seconds
-        return Round(together, wall_seconds, cpu_seconds, 0.0)
+        return Round.of(together, wall_seconds)._replace(cpu_seconds=cpu_seconds)

@@ -1,7 +1,8 @@
 """What a run of the benchmark measures."""
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ ECHO = "DRF echo"
 FIT = "fit"
 PARSE_AND_FIT = "parse + fit"
 OWN_PARSE_AND_FIT = "own parse + fit"
+PEERS = (FASTAPI, FASTAPI_TYPED, DRF, ECHO)
 
 
 @dataclass(frozen=True, order=True)
@@ -27,53 +29,70 @@ class Work:
     clients: int = 1
 
 
-class Round(NamedTuple):
-    """The seconds of requests by outcome, and what was used for all of them."""
+PERCENTILES = (50, 99, 100)
 
-    seconds: Seconds
+
+class Round(NamedTuple):
+    """One round of load, and what was used for it."""
+
+    # Right answers.
+    requests: int
+    # How many had which other outcome.
+    others: dict[str, int]
     wall_seconds: float
-    cpu_seconds: float
-    generator_seconds: float
+    # By percentile.
+    milliseconds: dict[int, float]
+    cpu_seconds: float = 0.0
+    generator_seconds: float = 0.0
+
+    @classmethod
+    def of(cls, seconds: Seconds, wall_seconds: float) -> "Round":
+        """Return the round of requests that took these seconds."""
+        right = seconds.get("200") or [np.nan]
+        values = np.percentile(right, PERCENTILES)
+        return cls(
+            requests=len(seconds.get("200", [])),
+            others={outcome: len(each) for outcome, each in seconds.items() if outcome != "200"},
+            wall_seconds=wall_seconds,
+            milliseconds=dict(zip(PERCENTILES, (1000 * values).tolist(), strict=True)),
+        )
 
 
 @dataclass
 class Measured:
-    """All rounds of one work on one service."""
+    """All rounds of one work on one service; peers are counted at their best round."""
 
-    seconds: Seconds = field(default_factory=lambda: defaultdict(list))
-    wall_seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    generator_seconds: float = 0.0
-
-    def add(self, one: Round) -> None:
-        for outcome, each in one.seconds.items():
-            self.seconds[outcome] += each
-        self.wall_seconds += one.wall_seconds
-        self.cpu_seconds += one.cpu_seconds
-        self.generator_seconds += one.generator_seconds
+    is_peer: bool = False
+    rounds: list[Round] = field(default_factory=list)
 
     @property
     def requests(self) -> int:
-        """How many were answered with the right labels."""
-        return len(self.seconds.get("200", []))
+        """Return how many were answered with the right labels."""
+        return sum(each.requests for each in self.rounds)
 
     @property
-    def others(self) -> dict[str, int]:
-        """How many had which other outcome."""
-        return {outcome: len(each) for outcome, each in self.seconds.items() if outcome != "200"}
+    def others(self) -> Counter[str]:
+        """Return how many had which other outcome."""
+        found: Counter[str] = Counter()
+        for each in self.rounds:
+            found.update(each.others)
+        return found
 
     @property
     def rate(self) -> float:
-        """Requests per second."""
-        return self.requests / self.wall_seconds
+        """Return requests per second."""
+        rates = [each.requests / each.wall_seconds for each in self.rounds]
+        return max(rates) if self.is_peer else median(rates)
 
-    def milliseconds(self, percentile: float) -> float:
-        return 1000 * float(np.percentile(self.seconds.get("200", [np.nan]), percentile))
+    def milliseconds(self, percentile: int) -> float:
+        """Return a percentile, of PERCENTILES, of the time of a request."""
+        values = [each.milliseconds[percentile] for each in self.rounds if each.requests]
+        return min(values) if self.is_peer else median(values)
 
     @property
     def cpu_milliseconds(self) -> float:
-        """Of all processes of the service, per request."""
-        return 1000 * self.cpu_seconds / max(1, self.requests)
+        """Return the CPU time of all processes of the service, per request."""
+        return 1000 * sum(each.cpu_seconds for each in self.rounds) / max(1, self.requests)
 
 
 @dataclass(frozen=True)
@@ -112,3 +131,7 @@ class Results:
         """Return what was measured of it, None where nothing was answered."""
         found = self.measured.get((Work(points, dimensions, clients), name))
         return found if found and found.requests else None
+
+    def add(self, work: Work, name: str, one: Round) -> None:
+        """Add a round."""
+        self.measured.setdefault((work, name), Measured(name in PEERS)).rounds.append(one)

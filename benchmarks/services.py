@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import load
+from benchmarks import load, wrk
 from benchmarks.bodies import body_of
 from benchmarks.results import Memory, Round, Work
 from tests.support.service import Service, free_port
@@ -76,9 +76,12 @@ def _listens(port: int) -> bool:
 class HttpService:
     """A service that runs, and the load on it."""
 
-    def __init__(self, name: str, pid: int, port: int, path: str = load.ENDPOINT) -> None:
+    def __init__(
+        self, name: str, folder: Path, pid: int, port: int, path: str = load.ENDPOINT
+    ) -> None:
         self.name = name
         self.port = port
+        self._folder = folder
         self._path = path
         self._process = psutil.Process(pid)
         self._answers: dict[tuple[int, int], bytes] = {}
@@ -86,34 +89,52 @@ class HttpService:
         load.post_all_the_time(port, 8, 1.0, load.BODY, path=path)
         self._resting_bytes = self._resident_bytes("VmRSS")
 
-    def run(self, work: Work, seconds: float) -> Round:
-        """Let the work's clients post its body at least once, and again while time is left."""
+    def run(self, work: Work, seconds: int) -> Round:
+        """Let wrk post the work's body for `seconds`; if 0, each client posts it once."""
+        if not seconds:
+            return self.run_timed(work, 0)
+        name = f"{self.name}-{work.points}-{work.dimensions}"
+        body, expected = self._folder / f"{name}.body", self._folder / f"{name}.expected"
+        if not body.exists():
+            body.write_bytes(body_of(work.points, work.dimensions).content)
+            expected.write_bytes(self._answer(work))
+        url = f"http://127.0.0.1:{self.port}{self._path}"
+        cpu_seconds = self._cpu_seconds()
+        one = wrk.post(url, body, expected, work.clients, seconds)
+        return one._replace(cpu_seconds=self._cpu_seconds() - cpu_seconds)
+
+    def run_timed(self, work: Work, seconds: float) -> Round:
+        """Let a client of our own post it, at least once each, and wait for all answers."""
         post = self.post(work, seconds)
         cpu_seconds = self._cpu_seconds()
         generator_seconds = time.process_time()
         results, wall_seconds = post()
         generator_seconds = time.process_time() - generator_seconds
         cpu_seconds = self._cpu_seconds() - cpu_seconds
-        return Round(results, wall_seconds, cpu_seconds, generator_seconds)
+        return Round.of(results, wall_seconds)._replace(
+            cpu_seconds=cpu_seconds, generator_seconds=generator_seconds
+        )
 
     def post(self, work: Work, seconds: float) -> "partial[tuple[load.Seconds, float]]":
-        """Return the load of `run`, which another process may call."""
-        content, labels = body_of(work.points, work.dimensions)
-        key = work.points, work.dimensions
-        if key not in self._answers:
-            self._answers[key] = self._first_answer(content, labels)
+        """Return the load of `run_timed`, which another process may call."""
         return partial(
             load.post_and_time,
             self.port,
             work.clients,
             seconds,
-            content,
-            judge=partial(load.judge_bytes, self._answers[key]),
+            body_of(work.points, work.dimensions).content,
+            judge=partial(load.judge_bytes, self._answer(work)),
             path=self._path,
         )
 
+    def _answer(self, work: Work) -> bytes:
+        """Return the bytes that all answers must have; none are right if the first is wrong."""
+        key = work.points, work.dimensions
+        if key not in self._answers:
+            self._answers[key] = self._first_answer(*body_of(*key))
+        return self._answers[key]
+
     def _first_answer(self, content: bytes, labels: list[int]) -> bytes:
-        """Return the bytes that all answers must have; none are right if this one is wrong."""
         expected = json.loads(content) if self._path == ECHO_PATH else {"results": labels}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         with contextlib.closing(connection):
