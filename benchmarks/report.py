@@ -114,7 +114,7 @@ class _Target(NamedTuple):
             return name, "not measured", NONE, NONE
         worst_of = min if self.at_least else max
         values = (run["values"].get(self.name, self.value) for run in earlier)
-        worst = worst_of(self.value, *values)
+        worst = worst_of([self.value, *values])
         is_met = worst >= self.bound if self.at_least else worst <= self.bound
         value, worst_value = (f"{_number(each)}{self.unit}" for each in (self.value, worst))
         return name, value, worst_value, "yes" if is_met else "**no**"
