@@ -61,6 +61,11 @@ def _loaded() -> None:
 hooks.loaded = _loaded
 
 
+def on_starting(server: Any) -> None:
+    """Load scikit-learn, so that workers share its memory, and start sooner."""
+    import sklearn.cluster  # noqa: F401
+
+
 def pre_fork(server: Any, worker: Any) -> None:
     """Reserve a place for the worker in the count of connections."""
     worker.share = shares.join()

@@ -480,7 +480,15 @@ def test_a_worker_has_loaded_what_requests_need_before_the_first(edge: Service) 
     wait_until(lambda: [*edge.folder.glob("state/agents/*/worker-*.json")], 60, edge.log)
     (report,) = edge.folder.glob("state/agents/*/worker-*.json")
     worker = psutil.Process(json.loads(report.read_text())["pid"])
-    assert any("/sklearn/" in mapped.path for mapped in worker.memory_maps())
+    assert _has_mapped(worker, "csimdjson")
+    assert edge.process
+    master = psutil.Process(edge.process.pid)
+    assert _has_mapped(master, "/sklearn/"), "the workers share it"
+    assert not _has_mapped(master, "csimdjson"), "the application is loaded by each worker"
+
+
+def _has_mapped(process: psutil.Process, library: str) -> bool:
+    return any(library in mapped.path for mapped in process.memory_maps())
 
 
 def test_slow_senders_cannot_take_all_connections(edge: Service) -> None:
