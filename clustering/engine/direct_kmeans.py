@@ -6,8 +6,9 @@ order, so labels are the same bit by bit, ties included. They are private: see `
 """
 
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,6 @@ Labels = NDArray[np.int32]
 _MAX_POINTS: Final = 20_000
 _MAX_NUMBERS: Final = 2**20
 _MAX_SQUARES: Final = 1e290
-# For more points, the distances of all restarts together do not fit into the cache.
-_POINTS_SEEDED_AT_ONCE: Final = 4096
 
 
 def knows(parameters: KMeansParameters) -> bool:
@@ -62,17 +61,18 @@ def fit_predict(
     points.
     """
     x = np.array(points, dtype=np.float64, order="C")
-    tolerance = float(np.mean(np.var(x, axis=0))) * parameters.tol if parameters.tol else 0.0
+    tolerance = tolerance_of(x, parameters.tol)
     x -= x.mean(axis=0)
     best: Labels | None = None
     best_inertia = np.inf
-    seeds = list(_seeds(x, parameters, check))
-    # As scikit-learn does for each restart; the seeds are chosen without it.
-    with _get_threadpool_controller().limit(limits=1, user_api="blas"):
+    squared_norms = np.einsum("ij,ij->i", x, x)
+    draws = seeding.draw(len(x), parameters.clusters, parameters.n_init, parameters.random_state)
+    seeds = seeding.choose(x, squared_norms, draws, check)
+    with one_blas_thread():
         for chosen in seeds:
             if check:
                 check()
-            labels, inertia = _run(x, x[chosen], parameters.max_iter, tolerance)
+            labels, inertia = run(x, x[chosen], parameters.max_iter, tolerance)
             if best is None or (
                 inertia < best_inertia
                 and not _is_same_clustering(labels, best, parameters.clusters)
@@ -90,21 +90,24 @@ def fit_predict(
     return best
 
 
-def _seeds(
-    x: Floats, parameters: KMeansParameters, check: Callable[[], None] | None
-) -> Iterator[seeding.Indices]:
-    """Yield the points that each restart starts from."""
-    squared_norms = np.einsum("ij,ij->i", x, x)
-    draws = seeding.draw(len(x), parameters.clusters, parameters.n_init, parameters.random_state)
-    if len(x) <= _POINTS_SEEDED_AT_ONCE:
-        yield from seeding.choose(x, squared_norms, draws, check)
-        return
-    for restart in range(parameters.n_init):
-        yield from seeding.choose(x, squared_norms, draws.of(restart), check)
+def tolerance_of(points: Floats, tol: float) -> float:
+    """Return the squared shift of the centres at which a restart ends; 0 for none."""
+    return float(np.mean(np.var(points, axis=0))) * tol if tol else 0.0
 
 
-def _run(x: Floats, centers: Floats, max_iter: int, tolerance: float) -> tuple[Labels, float]:
-    """Iterate from these centres; return the labels and the inertia."""
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Return the context that scikit-learn runs each restart in; seeds are chosen without it."""
+    context: AbstractContextManager[Any] = _get_threadpool_controller().limit(
+        limits=1, user_api="blas"
+    )
+    return context
+
+
+def run(x: Floats, centers: Floats, max_iter: int, tolerance: float) -> tuple[Labels, float]:
+    """Iterate from these centres; return the labels and the inertia.
+
+    `x` are centred points of shape (n_points, n_dimensions), `centers` is overwritten.
+    """
     n_threads = _openmp_effective_n_threads()
     weights = np.ones(len(x))
     new = np.zeros_like(centers)

@@ -1,4 +1,4 @@
-"""k-means for few points, faster than scikit-learn, with the same labels or none.
+"""k-means for up to some thousand points, faster than scikit-learn, with the same labels or none.
 
 Each step is one numpy call for all ten restarts. The labels are certified to be those of
 `KMeans(n_clusters=k, random_state=9, n_init=10).fit_predict(points)` in the same process.
@@ -12,9 +12,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import dgemm
 
-from clustering.engine import seeding
+from clustering.engine import direct_kmeans, seeding
 from clustering.engine.parameters import KMeansParameters
 
 Floats = NDArray[np.float64]
@@ -27,8 +26,11 @@ _EACH_RESTART: Final = np.arange(_RESTARTS)
 _MAX_ITERATIONS: Final = 300
 _EPSILON: Final = float(np.finfo(np.float64).eps)  # 2 u
 _TOLERANCE: Final = 1e-4
-_MAX_POINTS: Final = 256
-_MAX_PRODUCT: Final = 2**18
+# Beyond, the bound of a squared shift would be too wide.
+_MAX_POINTS: Final = 10_000
+_MAX_PRODUCT: Final = 2**20
+# Points times clusters: the scores of all restarts then fit into a core's cache.
+_MAX_SCORES: Final = 2**18 // _RESTARTS
 # With fewer scores, removing restarts that have settled costs more than it saves.
 _SCORES_WORTH_SETTLING: Final = 4000
 
@@ -56,7 +58,8 @@ def accepts(points: Floats, clusters: int) -> bool:
     """Return whether `fit_predict` takes points of this shape with this many clusters."""
     if points.ndim != 2 or not 1 <= clusters <= len(points) <= _MAX_POINTS:
         return False
-    return 0 < points.size * clusters <= _MAX_PRODUCT
+    is_small = len(points) * clusters <= _MAX_SCORES
+    return is_small and 0 < points.size * clusters <= _MAX_PRODUCT
 
 
 def fit_predict(points: Floats, clusters: int) -> NDArray[np.int32]:
@@ -74,14 +77,15 @@ def fit_predict(points: Floats, clusters: int) -> NDArray[np.int32]:
         raise UncertifiedError("magnitude")
     if clusters == 1:
         return np.zeros(len(x), dtype=np.int32)
-    return _Fit(x, squared_norms, clusters).labels()
+    return _Fit(points, x, squared_norms, clusters).labels()
 
 
 class _Fit:
-    """One fit of centred points."""
+    """One fit; `x` are the centred points."""
 
-    def __init__(self, x: Floats, squared_norms: Floats, clusters: int) -> None:
-        self.x, self.squared_norms, self.clusters = x, squared_norms, clusters
+    def __init__(self, points: Floats, x: Floats, squared_norms: Floats, clusters: int) -> None:
+        self.points, self.x = points, x
+        self.squared_norms, self.clusters = squared_norms, clusters
         n, d = x.shape
         self.ones = np.ones((n, 1))
         # Membership times `sizes_and_sums` gives the sizes and sums of the clusters. Centres with
@@ -102,16 +106,14 @@ class _Fit:
         draws = seeding.draw(n, k, _RESTARTS, _RANDOM_STATE)
         seeds = seeding.choose(self.x, self.squared_norms, draws)
         is_member, best, in_doubt = self._run(seeds)
-        inertia_scores = best.dot(self.ones[:, 0])
-        for restart in in_doubt:
-            labels_alone, scores = self._run_alone(self.x[seeds[restart]])
-            is_member[restart] = labels_alone == np.arange(k)[:, None]
-            inertia_scores[restart] = scores.sum()
+        scores = best.dot(self.ones[:, 0])
+        if in_doubt:
+            self._run_exactly(in_doubt, seeds, is_member, scores)
         members = is_member.reshape(_RESTARTS * k, n).astype(np.float64)
         if np.count_nonzero(members.dot(self.ones)) != _RESTARTS * k:
             raise UncertifiedError("empty-cluster")
-        winner = self._choose(members, inertia_scores.tolist())
-        labels: NDArray[np.int32] = is_member[winner].argmax(axis=0).astype(np.int32)
+        chosen = self._choose(members, scores.tolist())
+        labels: NDArray[np.int32] = is_member[chosen].argmax(axis=0).astype(np.int32)
         return labels
 
     def _run(self, seeds: Indices) -> tuple[Booleans, Floats, list[int]]:
@@ -178,48 +180,47 @@ class _Fit:
         shift = (new[..., :-1] - centers[..., :-1]).reshape(restarts, -1)
         return new, np.vecdot(shift, shift).tolist()
 
-    def _run_alone(self, centers: Floats) -> tuple[Indices, Floats]:
-        """Run one restart from these centres with the same operations as scikit-learn."""
-        for _ in range(_MAX_ITERATIONS):
-            labels, _scores = self._assign_exactly(centers)
-            sizes = np.bincount(labels, minlength=self.clusters)
-            if not sizes.all():
-                raise UncertifiedError("empty-cluster")
-            new = np.zeros_like(centers)
-            np.add.at(new, labels, self.x)
-            new *= (1.0 / sizes)[:, None]
-            shift = float(np.vdot(new - centers, new - centers))
-            centers = new
-            if shift < self.surely_settled:
-                return self._assign_exactly(centers)
-            if shift <= self.surely_moving:
-                raise UncertifiedError("tolerance")
-        raise UncertifiedError("iterations")
-
-    def _assign_exactly(self, centers: Floats) -> tuple[Indices, Floats]:
-        distances = np.empty((len(self.x), self.clusters))
-        distances[:] = np.einsum("ij,ij->i", centers, centers)
-        # In place, because all arrays are in Fortran order.
-        dgemm(-2.0, centers.T, self.x.T, 1.0, distances.T, trans_a=1, overwrite_c=1)
-        return distances.argmin(axis=1), -0.5 * distances.min(axis=1)
+    def _run_exactly(
+        self, restarts: list[int], seeds: Indices, is_member: Booleans, scores: Floats
+    ) -> None:
+        """Run these restarts as scikit-learn does, and replace their memberships and scores."""
+        tolerance = direct_kmeans.tolerance_of(self.points, _TOLERANCE)
+        numbers = np.arange(self.clusters)[:, None]
+        with direct_kmeans.one_blas_thread():
+            for restart in restarts:
+                centers = self.x[seeds[restart]]
+                labels, inertia = direct_kmeans.run(self.x, centers, _MAX_ITERATIONS, tolerance)
+                is_member[restart] = labels == numbers
+                scores[restart] = (self.squared_norms.sum() - inertia) / 2
 
     def _choose(self, members: Floats, scores: list[float]) -> int:
-        """Return the restart that scikit-learn chooses: the first with the least inertia.
+        """Return the restart that scikit-learn chooses; `scores` fall with the inertia.
 
-        It prefers a later one only with a smaller inertia and a different clustering; the numbers
-        of the clusters do not count. No cluster is empty here. So two clusterings are the same if
-        the squared sizes of their intersections have the same sum as for equal clusterings.
+        It prefers a later restart with a smaller inertia and a different clustering. The numbers of
+        the clusters do not count.
         """
-        limit = max(scores) - len(self.x) * self.rounding
-        is_close = [score >= limit for score in scores]
-        winner = is_close.index(True)
+        least_difference = len(self.x) * self.rounding
+        chosen = 0
+        is_same = self._equals(members, chosen)
+        for restart in range(1, _RESTARTS):
+            gain = scores[restart] - scores[chosen]
+            if gain < -least_difference or is_same[restart]:
+                continue
+            if gain <= least_difference:
+                raise UncertifiedError("tie")
+            chosen = restart
+            is_same = self._equals(members, chosen)
+        return chosen
+
+    def _equals(self, members: Floats, restart: int) -> list[bool]:
+        """Return which restarts have the same clustering as this one.
+
+        No cluster is empty here. So two clusterings are the same if the squared sizes of their
+        intersections have the same sum as for equal clusterings.
+        """
         k = self.clusters
-        own = members[winner * k : winner * k + k]
+        own = members[restart * k : restart * k + k]
         intersections = members.dot(own.T).reshape(_RESTARTS, k * k)
-        squares = np.vecdot(intersections, intersections).tolist()
-        is_same = [square == squares[winner] for square in squares]
-        is_tie = any(close and not same for close, same in zip(is_close, is_same, strict=True))
-        # An earlier restart with the same clustering but another inertia stopped too early.
-        if is_tie or True in is_same[:winner]:
-            raise UncertifiedError("tie")
-        return winner
+        squares = np.vecdot(intersections, intersections)
+        equal: list[bool] = (squares == squares[restart]).tolist()
+        return equal

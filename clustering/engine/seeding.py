@@ -13,6 +13,8 @@ Indices = NDArray[np.intp]
 
 # Of one fit; the draws of 256 such fits take 5 MB.
 _KEPT_SEEDS: Final = 500
+# For more points, the distances of all restarts together do not fit into the cache.
+_POINTS_AT_ONCE: Final = 4096
 
 
 class Draws(NamedTuple):
@@ -58,6 +60,15 @@ def choose(
     `x` are centred points of shape (n_points, n_dimensions). `check` is called before each centre,
     and may raise.
     """
+    if len(x) <= _POINTS_AT_ONCE:
+        return _choose(x, squared_norms, draws, check)
+    each = (draws.of(restart) for restart in range(len(draws.first)))
+    return np.concatenate([_choose(x, squared_norms, one, check) for one in each])
+
+
+def _choose(
+    x: Floats, squared_norms: Floats, draws: Draws, check: Callable[[], None] | None
+) -> Indices:
     n = len(x)
     first, uniform = draws
     steps, restarts, trials = uniform.shape

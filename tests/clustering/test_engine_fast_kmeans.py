@@ -188,8 +188,9 @@ def test_the_reason_for_no_certificate_is_reported(
     [
         (True, NORMAL, 3),
         (True, np.full((5, 2), 7.0) * np.arange(5)[:, None], 1),
-        (False, np.random.default_rng(1).normal(size=(257, 2)), 3),
-        (False, np.random.default_rng(1).normal(size=(256, 257)), 4),
+        (False, np.random.default_rng(1).normal(size=(8739, 2)), 3),
+        (False, np.random.default_rng(1).normal(size=(10_001, 1)), 2),
+        (False, np.random.default_rng(1).normal(size=(1025, 256)), 4),
     ],
 )
 def test_large_fits_are_not_accepted(*, is_accepted: bool, points: Points, clusters: int) -> None:
