@@ -8,7 +8,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nacos_integration import conf, live_config, reasons
+from nacos_integration import conf, differences, live_config, reasons
 from nacos_integration.state import status, worker_reports
 from nacos_integration.state.states import RegistrationState
 from nacos_integration.web.instances import Instance, query_all
@@ -93,7 +93,9 @@ def _differences(instance: Instance, registration: dict[str, Any]) -> Iterator[s
     if listed and not listed["healthy"]:
         yield _("Nacos reports it as unhealthy")
     if instance.is_own:
-        yield from registration.get("differences") or []
+        yield from differences.translated(
+            registration.get("differences") or [], registration.get("listed")
+        )
 
 
 def _disabled(registration: dict[str, Any]) -> dict[str, Any] | None:
