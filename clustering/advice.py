@@ -14,8 +14,6 @@ from clustering.engine import advice
 from clustering.engine.parameters import KMeansParameters
 from serving.problems import Problem, Text
 
-# Returns the label, from 0, of each point; points have the shape (n_points, n_dimensions).
-FitPredict = Callable[[NDArray[np.float64], KMeansParameters], NDArray[np.int32]]
 USUAL_CANDIDATES: Final = range(2, 11)
 
 
@@ -32,7 +30,7 @@ def compare(
     points: NDArray[np.float64],
     parameters: KMeansParameters,
     candidates: Sequence[int],
-    fit_predict: FitPredict,
+    fit_predict: advice.FitPredict,
     check: Callable[[], None],
     *,
     with_labels: bool = False,
