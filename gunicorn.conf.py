@@ -7,7 +7,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kmeans_project.prepare import leave_metrics, prepare, prepare_metrics
+from kmeans_project import metrics_folder
+from kmeans_project.prepare import prepare, prepare_metrics
 
 prepare()
 prepare_metrics()
@@ -83,7 +84,7 @@ def worker_exit(server: Any, worker: Any) -> None:
     """Hand the agent over, or remove the metrics folder if the master was killed."""
     nacos.worker_exit(server, worker)
     if os.getppid() != worker.ppid:
-        leave_metrics()
+        metrics_folder.leave()
 
 
 def post_fork(server: Any, worker: Any) -> None:
