@@ -52,9 +52,16 @@ def compare(
 
 
 def check_candidates(candidates: Sequence[int]) -> list[int]:
-    """Return the candidates; raise Problem (400) if there are none, or one is out of range."""
+    """Return the candidates; raise Problem (400) if none, too many, or one out of range."""
     if not candidates:
         raise Problem("invalid-candidates", _("must hold at least one"), pointer="candidates")
+    if len(candidates) > limits.CANDIDATES_MAX:
+        detail = format_lazy(
+            _("holds {count} candidates; at most {most} are accepted"),
+            count=len(candidates),
+            most=limits.CANDIDATES_MAX,
+        )
+        raise Problem("invalid-candidates", detail, pointer="candidates")
     for i, clusters in enumerate(candidates):
         if not 1 <= clusters <= settings.KMEANS_MAX_CLUSTERS:
             detail = format_lazy(
