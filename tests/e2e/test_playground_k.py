@@ -1,6 +1,9 @@
 """Which k, and what is a cluster: the playground's comparison and table, in a real browser."""
 
+import ast
 import json
+from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -10,7 +13,8 @@ from selenium.webdriver.common.keys import Keys
 from sklearn.cluster import KMeans
 
 from tests.support.browser import Browser
-from tests.support.playground_page import Page
+from tests.support.playground_page import PROGRAMS, Page, output_of
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 from tests.support.service import Service
 from tests.support.waiting import wait_until
 
@@ -63,6 +67,41 @@ def test_a_k_is_tried_without_a_change_of_the_config(page: Page, live: Service) 
         assert json.load(config)["clusters"] == 3
     assert len(set(page.cluster().split())) == 3
     page.browser.assert_no_console_errors()
+
+
+def test_the_code_is_that_of_the_request_that_was_made(page: Page, tmp_path: Path) -> None:
+    points = json.dumps(REFERENCE_POINTS).replace(" ", "")
+    labels_code = page["code"].text
+    assert f'{{"points":{points}}}' in labels_code
+    try_clusters(page, 4)
+    assert f'"points":{points},"candidates":[4]}}' in page["code"].text
+    for language in PROGRAMS:
+        assert REFERENCE_LABELS[4] in [each["results"] for each in run(page, language, tmp_path)]
+    page.click("[data-language=curl]")
+    page["compare"].click()
+    page.wait_for("curves", "have the highest silhouette")
+    assert f'"points":{points},"candidates":[2,3,4,5,6,7,8,9]}}' in page["code"].text
+    assert [each["clusters"] for each in run(page, "curl", tmp_path)] == list(range(2, 10))
+    page.write("1,2\nthree,4\n")
+    page.wait_for("input-error", "Line 2")
+    assert '"candidates":[2,3,4,5,6,7,8,9]' in page["code"].text
+    page.click("[data-example=nine]")
+    page.wait_for("count", "points: 9")
+    assert page["code"].text == labels_code
+    try_clusters(page, 4)
+    page.cluster()
+    assert page["code"].text == labels_code
+    page.browser.assert_no_console_errors()
+
+
+def run(page: Page, language: str, folder: Path) -> list[dict[str, Any]]:
+    """Run the code of the page, and return the candidates that it prints."""
+    printed = output_of(page, language, folder)
+    if language == "python":
+        candidates: list[dict[str, Any]] = ast.literal_eval(printed)
+    else:
+        candidates = json.loads(printed)["candidates"]
+    return candidates
 
 
 def test_candidates_in_the_input_do_not_change_what_is_tried(page: Page) -> None:
