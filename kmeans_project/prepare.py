@@ -65,7 +65,7 @@ def prepare_metrics() -> None:
     """
     env = Environment()
     if inherited := env.str("PROMETHEUS_MULTIPROC_DIR", ""):
-        # After SIGHUP and SIGUSR2, it is that of the gunicorn which this one replaces.
+        # After SIGUSR2, it is that of the gunicorn which this one replaces.
         with contextlib.suppress(OSError):
             metrics_folder.hold(Path(inherited))
         return
@@ -76,6 +76,13 @@ def prepare_metrics() -> None:
         logger.error("metrics: %s: each worker counts for itself", error)
         return
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def of_this_launch() -> dict[str, str]:
+    """Return the variables that a gunicorn needs to belong to the launch of this one."""
+    env = Environment()
+    names = ("SERVE_LAUNCH_ID", "PROMETHEUS_MULTIPROC_DIR")
+    return {name: value for name in names if (value := env.str(name, ""))}
 
 
 def _make_state_dir() -> None:

@@ -2,6 +2,9 @@
 
 import ast
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -19,6 +22,8 @@ from tests.support.service import Service
 from tests.support.waiting import wait_until
 
 POINTS = [[1, 20], [2, 10], [9, 90], [8, 95], [30, 31], [31, 30], [30, 33]]
+# Longer than the commands between a click and a newer input take.
+LATENCY_SECONDS = 3
 TEXT = "height,weight\n" + "\n".join(f"{x},{y}" for x, y in POINTS)
 
 
@@ -214,17 +219,46 @@ def test_nothing_of_an_earlier_input_stays(page: Page) -> None:
     assert not any(page[name].is_displayed() for name in shown)
     assert rows(page, "#curves") == []
     assert not page["drawing"].find_elements(By.CSS_SELECTOR, ".clusters-square")
-    # An answer that comes later than a newer input is not shown.
-    page.browser.execute_script(
-        """
-        document.getElementById("send").click();
-        document.querySelector("[data-example=nine]").click();
-        """
-    )
-    page.wait_for("count", "points: 9")
-    wait_until(lambda: page["send"].get_attribute("aria-busy") == "false")
-    assert not any(page[name].is_displayed() for name in shown)
     page.browser.assert_no_console_errors()
+
+
+@pytest.mark.parametrize("button", ["send", "try", "compare"])
+def test_an_answer_that_comes_later_than_a_newer_input_is_not_shown(
+    page: Page, button: str
+) -> None:
+    page.click("[data-example=blobs]")
+    page.wait_for("count", "points: 210")
+    with slow_network(page.browser):
+        page[button].click()
+        assert page[button].get_attribute("aria-busy") == "true"
+        page.click("[data-example=nine]")
+        page.wait_for("count", "points: 9")
+        assert page[button].get_attribute("aria-busy") == "false"
+        time.sleep(LATENCY_SECONDS + 2)
+        for name in ("answer", "clusters", "summary", "problem"):
+            assert not page[name].is_displayed(), name
+        assert rows(page, "#curves") == []
+        assert page["drawing"].find_element(By.TAG_NAME, "svg").get_attribute("aria-label") == (
+            "9 points, not clustered yet"
+        )
+    assert page.cluster() == " ".join(map(str, REFERENCE_LABELS[3]))
+    page.browser.assert_no_console_errors()
+
+
+@contextmanager
+def slow_network(browser: Browser) -> Iterator[None]:
+    """Let each request of the page take LATENCY_SECONDS longer."""
+    conditions = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+
+    def set_latency(seconds: int) -> None:
+        latency = {"latency": 1000 * seconds}
+        browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions | latency)
+
+    set_latency(LATENCY_SECONDS)
+    try:
+        yield
+    finally:
+        set_latency(0)
 
 
 def test_who_may_publish_gets_a_link_with_the_tried_k(page: Page, live: Service) -> None:
