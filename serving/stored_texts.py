@@ -74,7 +74,10 @@ def _filled_in(template: str, values: dict[str, str], language: str) -> str:
 
 @cache
 def _messages(language: str) -> list[_Message]:
-    """Return all messages, those with the longest literal text first: they are the most exact."""
+    """Return all messages, the most exact first.
+
+    Those are the ones that do not begin with a value, and have the longest literal text.
+    """
     found: set[_Message] = set()
     for app in apps.get_app_configs():
         if app.name.startswith("django."):
@@ -82,7 +85,9 @@ def _messages(language: str) -> list[_Message]:
         path = Path(app.path, "locale", to_locale(language), "LC_MESSAGES", "django.mo")
         if path.exists():
             found.update(_messages_of(path.read_bytes()))
-    return sorted(found, key=lambda message: -sum(map(len, message.literals)))
+    return sorted(
+        found, key=lambda message: (not message.literals[0], -sum(map(len, message.literals)))
+    )
 
 
 def _messages_of(catalogue: bytes) -> Iterator[_Message]:

@@ -36,6 +36,8 @@ def test_the_detail_of_each_problem_is_translated_with_its_values(english: str) 
         ("must be a number, not a string", "必须是数字，而不是字符串"),
         ("64 requests wait already; try again after 1 s", "已有 64 个请求在等待；请在 1 秒后重试"),
         ("clusters set to 5", "clusters 设为 5"),
+        # The part that is a text is another message with two values.
+        ("published: tol removed, it was 0.1", "已发布：去掉 tol（原为 0.1）"),
     ],
 )
 def test_values_are_translated_if_they_are_texts(english: str, chinese: str) -> None:
