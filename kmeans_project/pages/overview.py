@@ -192,7 +192,7 @@ def registry(request: HttpRequest) -> HttpResponse:
             request,
             "registry",
             title=_("Put back into traffic") if offline.is_out() else _("Take out of traffic"),
-            configuration=conf.load(),
+            instance=instance_address(),
             is_out=offline.is_out(),
         )
     take_out = request.POST.get("wish") == "out"

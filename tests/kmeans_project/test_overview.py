@@ -17,7 +17,7 @@ from django.utils import timezone
 from clustering.history import statistics
 from clustering.models import RequestRecord
 from kmeans_project.pages import changes, verdict
-from nacos_integration import conf, md5_of
+from nacos_integration import conf, instance_address, md5_of
 from nacos_integration.models import ConfigChange
 from nacos_integration.state import publishing
 from tests.conftest import Configure
@@ -144,6 +144,10 @@ def test_requests_of_the_last_hour_are_drawn_and_told(admin: Client, configure: 
     assert "&lt;i&gt;64 requests&lt;/i&gt; wait already" in page
     assert page.count('role="img"') == 2
     assert "2 requests, 1 rejected" in page
+
+
+def test_the_page_to_change_traffic_names_the_instance(admin: Client) -> None:
+    assert f"{instance_address()} leaves the registry" in admin.get(REGISTRY).content.decode()
 
 
 def test_what_users_did_is_told_in_the_language_of_the_page(
