@@ -254,6 +254,7 @@ def slow_network(browser: Browser) -> Iterator[None]:
         latency = {"latency": 1000 * seconds}
         browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions | latency)
 
+    browser.execute_cdp_cmd("Network.enable", {})
     set_latency(LATENCY_SECONDS)
     try:
         yield
