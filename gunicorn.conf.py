@@ -7,7 +7,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kmeans_project.prepare import leave_metrics, prepare, prepare_metrics
+from kmeans_project import metrics_folder
+from kmeans_project.prepare import of_this_launch, prepare, prepare_metrics
 
 prepare()
 prepare_metrics()
@@ -84,11 +85,20 @@ def on_reload(server: Any) -> None:
     nacos.on_reload(server)
 
 
+def pre_exec(server: Any) -> None:
+    """Let the gunicorn that replaces this one, after SIGUSR2, belong to the same launch.
+
+    It gets the environment that this one was started with. With another launch id, the agent would
+    take its answers for those of another program, and deregister.
+    """
+    server.cfg.env_orig |= of_this_launch()
+
+
 def worker_exit(server: Any, worker: Any) -> None:
     """Hand the agent over, or remove the metrics folder if the master was killed."""
     nacos.worker_exit(server, worker)
     if os.getppid() != worker.ppid:
-        leave_metrics()
+        metrics_folder.leave()
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -4,7 +4,8 @@
 import os
 import sys
 
-from kmeans_project.prepare import prepare, remove_metrics
+from kmeans_project import metrics_folder
+from kmeans_project.prepare import prepare
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
         sys.exit(1)
     finally:
         if sys.argv[1:2] == ["serve"]:
-            remove_metrics(seconds=3.0)  # if gunicorn was killed
+            metrics_folder.remove_unused(seconds=3.0)  # if gunicorn was killed
 
 
 if __name__ == "__main__":

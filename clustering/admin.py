@@ -27,7 +27,7 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import AbstractAPIKey, APIKey
 
 from clustering.config.parameters import Parameters
-from clustering.history import export
+from clustering.history import export, outcomes
 from clustering.history.changelist import HistoryChangeList
 from clustering.history.date_filter import DateFilter
 from clustering.history.filters import (
@@ -101,8 +101,16 @@ class RequestRecordAdmin(admin.ModelAdmin):
     @admin.display(description=_("outcome"))
     def short_outcome(self, row: RequestRecord) -> str:
         """Return the beginning of the outcome, with all of it as the title."""
-        shown = Truncator(row.outcome).chars(OUTCOME_SHOWN)
-        return format_html('<span title="{}">{}</span>', row.outcome, shown)
+        outcome = outcomes.translated(row.outcome)
+        shown = Truncator(outcome).chars(OUTCOME_SHOWN)
+        return format_html('<span title="{}">{}</span>', outcome, shown)
+
+    def get_object(self, *args: Any, **kwargs: Any) -> RequestRecord | None:
+        """Return the row for a page, with its outcome in the language of that."""
+        row: RequestRecord | None = super().get_object(*args, **kwargs)
+        if row:
+            row.outcome = outcomes.translated(row.outcome)
+        return row
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """Return the filters; the model is one of them if there are several."""

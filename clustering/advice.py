@@ -14,8 +14,6 @@ from clustering.engine import advice
 from clustering.engine.parameters import KMeansParameters
 from serving.problems import Problem, Text
 
-# Returns the label, from 0, of each point; points have the shape (n_points, n_dimensions).
-FitPredict = Callable[[NDArray[np.float64], KMeansParameters], NDArray[np.int32]]
 USUAL_CANDIDATES: Final = range(2, 11)
 
 
@@ -32,7 +30,7 @@ def compare(
     points: NDArray[np.float64],
     parameters: KMeansParameters,
     candidates: Sequence[int],
-    fit_predict: FitPredict,
+    fit_predict: advice.FitPredict,
     check: Callable[[], None],
     *,
     with_labels: bool = False,
@@ -54,9 +52,16 @@ def compare(
 
 
 def check_candidates(candidates: Sequence[int]) -> list[int]:
-    """Return the candidates; raise Problem (400) if there are none, or one is out of range."""
+    """Return the candidates; raise Problem (400) if none, too many, or one out of range."""
     if not candidates:
         raise Problem("invalid-candidates", _("must hold at least one"), pointer="candidates")
+    if len(candidates) > limits.CANDIDATES_MAX:
+        detail = format_lazy(
+            _("holds {count} candidates; at most {most} are accepted"),
+            count=len(candidates),
+            most=limits.CANDIDATES_MAX,
+        )
+        raise Problem("invalid-candidates", detail, pointer="candidates")
     for i, clusters in enumerate(candidates):
         if not 1 <= clusters <= settings.KMEANS_MAX_CLUSTERS:
             detail = format_lazy(

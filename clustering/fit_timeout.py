@@ -44,7 +44,7 @@ def _check_from_now(environ: Environ) -> Callable[[], None]:
                 format_lazy(
                     _(
                         "parsing and the fit took longer than {seconds} s ({setting}); send fewer "
-                        "points or dimensions"
+                        "points, dimensions or candidates"
                     ),
                     seconds=f"{timeout:g}",
                     setting=TIMEOUT_SECONDS.name,

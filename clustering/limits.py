@@ -16,6 +16,8 @@ from serving.conf import Setting
 from serving.problems import Problem
 
 MAX_BODY_BYTES: Final = Setting[int]("KMEANS_MAX_BODY_BYTES")
+# Of a request for advice. Each takes time besides its work: a silhouette, the start of a fit.
+CANDIDATES_MAX: Final = 100
 # What the distance of a point to a centre costs besides its coordinates, in coordinates. Measured:
 # with it, the work of most shapes takes time in proportion, from 1 to 1,000 dimensions.
 _DISTANCE_COST: Final = 32

@@ -14,7 +14,6 @@ from serving.contract import Environ
 Config = AppliedConfig[Parameters]
 # Key of the WSGI environ, set by servers that read the config before they call the view.
 CONFIG_KEY: Final = "clustering.config"
-FitPredict = Callable[[NDArray[np.float64], Parameters], NDArray[np.int32]]
 
 
 def config_of(environ: Environ) -> Config:
@@ -30,7 +29,9 @@ def config_of(environ: Environ) -> Config:
 
 
 def cluster(
-    points: NDArray[np.float64], fit_predict: FitPredict, config: Config
+    points: NDArray[np.float64],
+    fit_predict: Callable[[NDArray[np.float64], Parameters], NDArray[np.int32]],
+    config: Config,
 ) -> NDArray[np.int32]:
     """Return the label of each of `points`, of shape (n_points, n_dimensions).
 

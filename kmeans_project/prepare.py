@@ -5,7 +5,6 @@ Child processes inherit the variables.
 
 import atexit
 import contextlib
-import fcntl
 import functools
 import logging.config
 import os
@@ -14,13 +13,11 @@ import shutil
 import stat
 import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from kmeans_project import logs
+from kmeans_project import logs, metrics_folder
 from kmeans_project.environment import Environment, secret_key_file, state_dir
 
 logger = logging.getLogger(__name__)
@@ -42,12 +39,6 @@ _DEFAULTS: Final = {
 _COMMANDS_FOR_THE_SOURCE: Final = {
     "collectstatic", "compilemessages", "makemessages", "makemigrations",
 }  # fmt: skip
-_METRICS_PREFIX: Final = "skl-kmeans-metrics-"
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108
-# Until a worker that gunicorn has killed is gone.
-KILLED_SECONDS: Final = 1.0
-# The open metrics folder, which workers inherit.
-_metrics_lock: int | None = None
 
 
 @functools.cache
@@ -74,83 +65,24 @@ def prepare_metrics() -> None:
     """
     env = Environment()
     if inherited := env.str("PROMETHEUS_MULTIPROC_DIR", ""):
-        # After SIGHUP and SIGUSR2, it is that of the gunicorn which this one replaces.
+        # After SIGUSR2, it is that of the gunicorn which this one replaces.
         with contextlib.suppress(OSError):
-            _hold_metrics(Path(inherited))
+            metrics_folder.hold(Path(inherited))
         return
-    remove_metrics()
+    metrics_folder.remove_unused()
     try:
-        folder = _make_metrics_folder(env.str("SERVE_LAUNCH_ID"))
+        folder = metrics_folder.make(env.str("SERVE_LAUNCH_ID"))
     except OSError as error:
         logger.error("metrics: %s: each worker counts for itself", error)
         return
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
-def _make_metrics_folder(launch_id: str) -> Path:
-    # In memory if possible: workers write to the files with each request.
-    try:
-        draft = Path(tempfile.mkdtemp(prefix=".", dir=_MEMORY))
-    except OSError:
-        draft = Path(tempfile.mkdtemp(prefix=".", dir=state_dir(Environment())))
-    _hold_metrics(draft)  # before it has its name
-    return draft.rename(draft.with_name(f"{_METRICS_PREFIX}{launch_id}{draft.name}"))
-
-
-def _hold_metrics(folder: Path) -> None:
-    """Lock the folder until the last worker has ended, however that ends."""
-    global _metrics_lock
-    if _metrics_lock is None:  # else gunicorn reads its settings again
-        _metrics_lock = os.open(folder, os.O_RDONLY)
-        fcntl.flock(_metrics_lock, fcntl.LOCK_SH)
-        atexit.register(_leave_at_exit, os.getpid())
-
-
-def _leave_at_exit(owner: int) -> None:
-    if os.getpid() == owner:  # not a child forked from it
-        leave_metrics(KILLED_SECONDS)
-
-
-def leave_metrics(seconds: float = 0.0) -> None:
-    """Remove the metrics folder when no other process uses it, within `seconds`.
-
-    A worker calls this at its end.
-    """
-    if _metrics_lock is not None:
-        os.close(_metrics_lock)
-        remove_metrics(seconds)
-
-
-def remove_metrics(seconds: float = 0.0) -> None:
-    """Remove the metrics folders that no process uses; wait so long for those of this launch."""
-    deadline = time.monotonic() + seconds
-    launch_id = Environment().str("SERVE_LAUNCH_ID")
-    while True:
-        used = [folder for folder in _metrics_folders() if not _remove_if_unused(folder)]
-        if time.monotonic() >= deadline or not any(launch_id in folder.name for folder in used):
-            return
-        time.sleep(0.05)
-
-
-def _metrics_folders() -> Iterator[Path]:
-    # Named by a launch id: a release that did not lock its folder may run beside this one.
-    for place in (_MEMORY, state_dir(Environment())):
-        yield from place.glob(f"{_METRICS_PREFIX}{32 * '[0-9a-f]'}*")
-
-
-def _remove_if_unused(folder: Path) -> bool:
-    try:
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
-        return False  # of another user, or gone
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(lock)
-    return True
+def of_this_launch() -> dict[str, str]:
+    """Return the variables that a gunicorn needs to belong to the launch of this one."""
+    env = Environment()
+    names = ("SERVE_LAUNCH_ID", "PROMETHEUS_MULTIPROC_DIR")
+    return {name: value for name in names if (value := env.str(name, ""))}
 
 
 def _make_state_dir() -> None:
@@ -190,7 +122,7 @@ def _tighten(folder: Path) -> None:
     ]
     # STATE_DIR may be a folder that others need, such as /tmp or a home.
     others = {path.name for path in folder.iterdir() if path.is_dir()} - {"applied", "agents"}
-    if not {name for name in others if not name.startswith((".", _METRICS_PREFIX))}:
+    if not {name for name in others if not name.startswith((".", metrics_folder.PREFIX))}:
         own.append(folder)
     for path in own:
         # Files come and go, and some may belong to another user.

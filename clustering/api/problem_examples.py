@@ -93,7 +93,7 @@ _PROBLEMS: Final[dict[str, list[tuple[str, str, str | None]]]] = {
         (
             "fit-timeout",
             "parsing and the fit took longer than 30 s (KMEANS_FIT_TIMEOUT_SECONDS); send fewer "
-            "points or dimensions",
+            "points, dimensions or candidates",
             None,
         ),
     ],

@@ -103,6 +103,7 @@ class KMeansResponseSerializer(serializers.Serializer[Any]):
     {
         "type": "array",
         "minItems": 1,
+        "maxItems": limits.CANDIDATES_MAX,
         "uniqueItems": True,
         "description": "The numbers of clusters to compare; 2 to 10 by default.",
         "items": {"type": "integer", "minimum": 1, "maximum": settings.KMEANS_MAX_CLUSTERS},

@@ -11,6 +11,8 @@ from sklearn.metrics import pairwise_distances, silhouette_score
 from clustering.engine.parameters import KMeansParameters
 from clustering.engine.partition import Partition
 
+# Returns the label, from 0, of each point; points have the shape (n_points, n_dimensions).
+FitPredict = Callable[[NDArray[np.float64], KMeansParameters], NDArray[np.int32]]
 # The silhouette takes a distance for each pair of points.
 SAMPLE_MAX: Final = 2000
 
@@ -28,7 +30,7 @@ def compare(
     points: NDArray[np.float64],
     parameters: KMeansParameters,
     candidates: Sequence[int],
-    fit_predict: Callable[[NDArray[np.float64], KMeansParameters], NDArray[np.int32]],
+    fit_predict: FitPredict,
     check: Callable[[], None],
 ) -> list[Candidate]:
     """Fit points, of shape (n_points, n_dimensions), with each number of clusters.

@@ -15,8 +15,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from clustering import advice, fit_timeout, limits
 from clustering.config.parameters import Parameters, check
-from clustering.engine import kmeans, partition
+from clustering.engine import kmeans
+from clustering.engine.advice import FitPredict
 from clustering.engine.parameters import KMeansParameters
+from clustering.engine.partition import Partition
 from clustering.models import RequestRecord
 from serving.admission import overloaded
 from serving.contract import Environ
@@ -44,29 +46,29 @@ class ReplayForm(forms.Form):
 
 
 @dataclass(frozen=True)
-class Partition:
-    """Labels, the number of points with each, and the sum of squared distances to the means."""
+class Clustering:
+    """What the page shows of a fit: the labels, the sizes of clusters with points, the inertia."""
 
     labels: list[int]
     sizes: list[int]
     inertia: float
 
     @classmethod
-    def of(cls, points: NDArray[np.float64], labels: NDArray[np.int32]) -> "Partition":
-        """Return the partition of `points`, of shape (n_points, n_dimensions), by `labels`."""
-        made = partition.Partition.of(points, labels, int(labels.max()) + 1)
+    def of(cls, points: NDArray[np.float64], labels: NDArray[np.int32]) -> "Clustering":
+        """Return the clustering of `points`, of shape (n_points, n_dimensions), by `labels`."""
+        made = Partition.of(points, labels, int(labels.max()) + 1)
         return cls(labels.tolist(), [size for size in made.sizes.tolist() if size], made.inertia)
 
-    def agreement(self, other: "Partition") -> float:
+    def agreement(self, other: "Clustering") -> float:
         """Return the adjusted Rand index: 1 for the same clusters, about 0 for random ones."""
         return float(adjusted_rand_score(self.labels, other.labels))
 
 
-def original(row: RequestRecord) -> Partition | None:
-    """Return the partition that a recorded request was answered with."""
+def original(row: RequestRecord) -> Clustering | None:
+    """Return the clustering that a recorded request was answered with."""
     if row.labels is None:
         return None
-    return Partition.of(_array(row.payload), np.array(row.labels, dtype=np.int32))
+    return Clustering.of(_array(row.payload), np.array(row.labels, dtype=np.int32))
 
 
 def parameters_of(row: RequestRecord, clusters: int) -> KMeansParameters:
@@ -79,7 +81,7 @@ def parameters_of(row: RequestRecord, clusters: int) -> KMeansParameters:
     return Parameters(**(recorded | {"clusters": clusters}))
 
 
-def fit(points: Any, parameters: KMeansParameters, environ: Environ) -> Partition:
+def fit(points: Any, parameters: KMeansParameters, environ: Environ) -> Clustering:
     """Cluster `points`, nested lists, as the endpoint does, for the request with this environ.
 
     Raises Problem (422) for points that cannot be clustered, (503) if this fit takes too long, or
@@ -88,7 +90,7 @@ def fit(points: Any, parameters: KMeansParameters, environ: Environ) -> Partitio
     array = _array(points)
     limits.check(array, parameters)
     with _turn():
-        return Partition.of(array, _fit_predict(environ)(array, parameters))
+        return Clustering.of(array, _fit_predict(environ)(array, parameters))
 
 
 def compare(points: Any, parameters: KMeansParameters, environ: Environ) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def compare(points: Any, parameters: KMeansParameters, environ: Environ) -> dict
     return found | {"reason": str(found["reason"])}
 
 
-def _fit_predict(environ: Environ) -> advice.FitPredict:
+def _fit_predict(environ: Environ) -> FitPredict:
     check_time = fit_timeout.check_of(environ)
     return lambda points, parameters: (
         kmeans.fit_predict(

@@ -10,6 +10,7 @@ from typing import Final
 from django.db.models import Count, Max
 
 from clustering.history.latency import Bucket, percentile
+from clustering.history.outcomes import translated
 from clustering.models import RequestRecord
 
 MINUTES: Final = 60
@@ -73,6 +74,11 @@ class Rejections:
     problem: str
     count: int
     outcome: str
+
+    @property
+    def message(self) -> str:
+        """The outcome in the active language."""
+        return translated(self.outcome)
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,27 @@ from typing import Any, Final
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from clustering.config.changes import describe
 from nacos_integration import reasons
 from nacos_integration.models import ConfigChange
 from nacos_integration.state.states import ConfigOrigin
+from serving import stored_texts
 
 RECENT: Final = 10
 # Each instance writes a row of its own about a change.
 _ROWS: Final = 50 * RECENT
 _SAME_CHANGE: Final = timedelta(minutes=1)
-# The message of a LogEntry begins with it if the config was published.
-PUBLISHED: Final = "published"
+# Messages of a LogEntry, which are stored in English.
+PUBLISHING: Final = gettext_noop("publishing: {change}")
+PUBLISHED: Final = gettext_noop("published: {change}")
+NOT_PUBLISHED: Final = gettext_noop("not published, {error}: {change}")
+PERHAPS_PUBLISHED: Final = gettext_noop("perhaps published, {error}: {change}")
+TAKING_OUT: Final = gettext_noop("taking out of the registry: {instance}")
+TAKEN_OUT: Final = gettext_noop("taking out of the registry: {instance}, confirmed")
+PUTTING_BACK: Final = gettext_noop("putting back into the registry: {instance}")
+PUT_BACK: Final = gettext_noop("putting back into the registry: {instance}, confirmed")
 _STARTED: Final = {
     ConfigOrigin.SNAPSHOT: gettext_lazy("started with the last good config"),
     ConfigOrigin.DEFAULT: gettext_lazy("started with the default config"),
@@ -35,7 +43,11 @@ def recent() -> list[dict[str, Any]]:
     judged = [_config_change(rows) for rows in groups[:RECENT]]
     done = LogEntry.objects.filter(content_type=content_type()).select_related("user")
     changes = judged + [
-        {"at": entry.action_time, "who": entry.user.get_username(), "what": entry.change_message}
+        {
+            "at": entry.action_time,
+            "who": entry.user.get_username(),
+            "what": stored_texts.translated(entry.change_message),
+        }
         for entry in done[:RECENT]
         if not _is_told(entry, judged)
     ]
@@ -49,7 +61,7 @@ def content_type() -> ContentType:
 
 def _is_told(entry: LogEntry, judged: list[dict[str, Any]]) -> bool:
     """Return whether an agent has recorded what the user published, with more about it."""
-    return entry.change_message.startswith(PUBLISHED) and any(
+    return entry.change_message.startswith(PUBLISHED.format(change="")) and any(
         change["who"] == entry.user.get_username()
         and abs(change["at"] - entry.action_time) < _SAME_CHANGE
         for change in judged

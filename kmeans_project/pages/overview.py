@@ -166,7 +166,7 @@ def _publish(request: HttpRequest, text: str, after: str) -> None:
         raise publishing.PublishingError("conflict", "the text is not the one of the preview")
     with translation.override("en"):
         change = describe(text, after)
-    entry = _record(request, conf.load().config_key, f"publishing: {change}")
+    entry = _record(request, conf.load().config_key, changes.PUBLISHING.format(change=change))
     try:
         publishing.publish(
             after,
@@ -175,10 +175,10 @@ def _publish(request: HttpRequest, text: str, after: str) -> None:
             text_type="yaml",
         )
     except publishing.PublishingError as error:
-        outcome = "perhaps published" if error.code == "late" else "not published"
-        _record_outcome(entry, f"{outcome}, {error}: {change}")
+        message = changes.PERHAPS_PUBLISHED if error.code == "late" else changes.NOT_PUBLISHED
+        _record_outcome(entry, message.format(error=error, change=change))
         raise
-    _record_outcome(entry, f"{changes.PUBLISHED}: {change}")
+    _record_outcome(entry, changes.PUBLISHED.format(change=change))
     messages.success(request, _("Published. The overview shows when each worker applies it."))
 
 
@@ -192,18 +192,22 @@ def registry(request: HttpRequest) -> HttpResponse:
             request,
             "registry",
             title=_("Put back into traffic") if offline.is_out() else _("Take out of traffic"),
-            configuration=conf.load(),
+            instance=instance_address(),
             is_out=offline.is_out(),
         )
     take_out = request.POST.get("wish") == "out"
     instance = instance_address()
-    change = f"{'taking out of' if take_out else 'putting back into'} the registry: {instance}"
-    entry = _record(request, instance, change)
+    started, done = (
+        (changes.TAKING_OUT, changes.TAKEN_OUT)
+        if take_out
+        else (changes.PUTTING_BACK, changes.PUT_BACK)
+    )
+    entry = _record(request, instance, started.format(instance=instance))
     since = offline.take_out() if take_out else offline.put_back()
     if not is_agent_running():
         message = _("Recorded. No agent is running, so it takes effect at the next start.")
     elif offline.wait_until_confirmed(since, CONFIRM_SECONDS):
-        _record_outcome(entry, f"{change}, confirmed")
+        _record_outcome(entry, done.format(instance=instance))
         message = _("The registry has confirmed it.")
     else:
         message = _("Recorded, but not confirmed yet. The overview shows when it is.")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from nacos_integration import differences
 from nacos_integration.agent import probe
 from nacos_integration.agent.backoff import Backoff
 from nacos_integration.agent.own_address import OwnAddress
@@ -217,18 +218,8 @@ class Registration:
         return self._client.own_instance(instances)
 
     def _report_differences(self, listed: dict[str, Any]) -> None:
-        """Log what an operator has changed in the console, which overrides what we register."""
-        ours = {"enabled": True, "weight": self._conf.weight, **self._conf.metadata}
-        theirs = listed | listed["metadata"]
-        found = [
-            f"{name}: {theirs.get(name)!r} instead of {value!r}"
-            for name, value in ours.items()
-            if theirs.get(name) != value
-        ] + [
-            f"{name}: {value!r} added"
-            for name, value in listed["metadata"].items()
-            if name not in ours
-        ]
+        """Log what an operator has changed in the console."""
+        found = differences.of(listed, self._conf)
         if found != self._differences:
             self._differences = found
             if found:

@@ -9,7 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from nacos_integration import conf, http_client, live_config
 from nacos_integration.state import checked, status, worker_reports
@@ -34,13 +37,14 @@ Agreement = Literal["agree", "changing", "differ", "unknown"]
 class Instance:
     """One instance: what it reports, and its entry in the registry, if there is one.
 
-    `state` is `foreign` if another program answers at the address.
+    `state` is `foreign` if another program answers at the address. `problem` is lazy text, because
+    a view is kept for readers of several languages.
     """
 
     address: str
     is_own: bool
     state: State
-    problem: str = ""
+    problem: str | Promise = ""
     workers: list[dict[str, Any]] = field(default_factory=list)
     listed: dict[str, Any] | None = None
 
@@ -144,7 +148,7 @@ def _query_others(listed: dict[str, dict[str, Any]]) -> list[Instance]:
     if queried:
         with ThreadPoolExecutor(QUERIED_MAX, thread_name_prefix="instances") as pool:
             found = list(pool.map(lambda entry: _query(*entry), queried))
-    problem = f"not queried: more than {QUERIED_MAX} instances are listed"
+    problem = format_lazy(_("not queried: more than {most} instances are listed"), most=QUERIED_MAX)
     return found + [
         Instance(address, False, "unreachable", problem, listed=entry) for address, entry in rest
     ]
@@ -159,12 +163,20 @@ def _query(address: str, listed: dict[str, Any]) -> Instance:
         )
         workers = _workers(json.loads(answer.body))
     except OSError as error:
-        return Instance(address, False, "unreachable", str(error), listed=listed)
+        return Instance(address, False, "unreachable", _problem(error), listed=listed)
     except (ValueError, RecursionError):
         workers = None
     if workers is None:
         return Instance(address, False, "foreign", listed=listed)
     return Instance(address, False, "ok", workers=workers, listed=listed)
+
+
+def _problem(error: OSError) -> str | Promise:
+    if isinstance(error, TimeoutError):
+        return format_lazy(_("no answer within {seconds} s"), seconds=f"{TIMEOUT_SECONDS:g}")
+    if isinstance(error, ConnectionRefusedError):
+        return _("connection refused")
+    return str(error)
 
 
 def _workers(report: Any) -> list[dict[str, Any]] | None:

@@ -8,9 +8,9 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nacos_integration import conf, live_config, reasons
+from nacos_integration import conf, differences, live_config, reasons
 from nacos_integration.state import status, worker_reports
-from nacos_integration.state.states import RegistrationState
+from nacos_integration.state.states import ConfigOrigin, RegistrationState
 from nacos_integration.web.instances import Instance, query_all
 
 REGISTRATION_STATES: Final[dict[str, Any]] = {
@@ -22,6 +22,12 @@ REGISTRATION_STATES: Final[dict[str, Any]] = {
     RegistrationState.DEREGISTERED: gettext_lazy("deregistered"),
     RegistrationState.DISABLED: gettext_lazy("disabled"),
 }
+ORIGINS: Final[dict[str, Any]] = {
+    ConfigOrigin.NACOS: "Nacos",
+    ConfigOrigin.FILE: gettext_lazy("file"),
+    ConfigOrigin.SNAPSHOT: gettext_lazy("last good config, because the source did not answer"),
+    ConfigOrigin.DEFAULT: gettext_lazy("default, because there was no config yet"),
+}
 
 
 def applied_config() -> dict[str, Any]:
@@ -32,8 +38,10 @@ def applied_config() -> dict[str, Any]:
     in_force = live_config.read_applied(configuration.applied_path) or {}
     rejected = config.get("rejected") or {}
     verified_age = status.seconds_since(registration.get("verified_at"))
+    applied = live_config.current(import_string(configuration.config_handler))
     return {
-        "applied": live_config.current(import_string(configuration.config_handler)),
+        "applied": applied,
+        "applied_source": ORIGINS.get(applied.source, applied.source),
         "applied_at": moment(in_force.get("applied_at")),
         "applied_text": in_force.get("content"),
         "configuration": configuration,
@@ -93,7 +101,9 @@ def _differences(instance: Instance, registration: dict[str, Any]) -> Iterator[s
     if listed and not listed["healthy"]:
         yield _("Nacos reports it as unhealthy")
     if instance.is_own:
-        yield from registration.get("differences") or []
+        yield from differences.translated(
+            registration.get("differences") or [], registration.get("listed")
+        )
 
 
 def _disabled(registration: dict[str, Any]) -> dict[str, Any] | None:

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from clustering.api import schema
 from clustering.engine import advice
 from clustering.engine.parameters import KMeansParameters
+from clustering.limits import CANDIDATES_MAX
 from clustering.models import RequestRecord
 from tests.conftest import Configure, Recorded
 from tests.support.problems import assert_problem
@@ -98,6 +100,7 @@ def test_the_reason_is_in_the_language_of_the_caller(client: Client) -> None:
         ([2, "3"], "candidates[1]"),
         ([2.0], "candidates[0]"),
         ([10**400], "candidates[0]"),
+        (list(range(1, 102)), "candidates"),
         ([True], "candidates[0]"),
         (3, "candidates"),
         (None, "candidates"),
@@ -119,6 +122,18 @@ def test_the_work_of_all_candidates_is_limited(client: Client, settings: Any) ->
     settings.KMEANS_MAX_WORK -= 1
     assert "* 5 clusters *" in assert_problem(post(client, content), 422, "too-much-work")["detail"]
     assert_problem(post(client, {"points": [[1, 2]], "candidates": [2]}), 422, "too-few-points")
+
+
+@pytest.mark.django_db
+def test_as_many_candidates_as_are_accepted_meet_a_limit_that_says_what_to_change(
+    client: Client, settings: Settings
+) -> None:
+    content = {"points": BLOBS.tolist(), "candidates": list(range(1, CANDIDATES_MAX + 1))}
+    answer = post(client, content).json()
+    assert [each["clusters"] for each in answer["candidates"]] == content["candidates"]
+    settings.KMEANS_FIT_TIMEOUT_SECONDS = 0.1
+    problem = assert_problem(post(client, content), 503, "fit-timeout")
+    assert problem["detail"].endswith("; send fewer points, dimensions or candidates")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -52,6 +52,18 @@ def test_the_list_has_a_filter_for_the_model_if_there_are_several(
         served_models.cache_clear()
 
 
+def test_outcomes_are_in_the_language_of_the_page(admin_client: Client) -> None:
+    outcome = "points[17]: has 3 coordinates where points[0] has 2"
+    row = create_record(status=422, outcome=outcome)
+    for address in (HISTORY, f"{HISTORY}{row.pk}/change/"):
+        assert outcome in admin_client.get(address).content.decode()
+        page = admin_client.get(address, headers={"accept-language": "zh-CN"}).content.decode()
+        assert "points[17]: 有 3 个坐标，而 points[0] 有 2 个" in page
+        assert outcome not in page
+    row.refresh_from_db()
+    assert row.outcome == outcome
+
+
 def test_the_columns_are_few_and_the_outcome_is_short(admin_client: Client) -> None:
     outcome = "<b>points[17]</b>: " + "x" * 200
     row = create_record(outcome=outcome, config_version="abc123def456")

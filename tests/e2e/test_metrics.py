@@ -191,27 +191,35 @@ def test_a_killed_master_leaves_no_metrics_behind(service: Service) -> None:
     wait_until(lambda: not folder.exists(), 20)
 
 
-def test_a_gunicorn_that_replaces_another_counts_on(service: Service) -> None:
-    """After SIGHUP, the next one gets the folder's name from the environment."""
+@pytest.mark.parametrize("hangup", [False, True], ids=["at once", "after SIGHUP"])
+def test_a_gunicorn_that_replaces_another_counts_on(service: Service, hangup: bool) -> None:
+    """It belongs to the same launch: the agent takes its answers for the instance's own."""
     # Not as a module: after SIGUSR2, gunicorn would import its own `http` for Python's.
     service.start((str(PYTHON.with_name("gunicorn")), "kmeans_project.wsgi"))
     service.wait_until_it_answers()
     folder = metrics_folder(service)
     before = {worker.pid for worker in processes(service)}
     assert service.process
-    service.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: not before & {worker["pid"] for worker in service.workers}, 60, service.log)
+    if hangup:
+        service.process.send_signal(signal.SIGHUP)
+        wait_until(
+            lambda: not before & {worker["pid"] for worker in service.workers}, 60, service.log
+        )
     for _ in range(20):
         service.labels()
+    launch_id = service.status["launch_id"]
     service.process.send_signal(signal.SIGUSR2)
     replaced = psutil.Process(service.process.pid)
     wait_until(lambda: with_children(replaced), 60, service.log)
     (successor,) = with_children(replaced)
     try:
         wait_until(lambda: len(service.workers) == 4, 60, service.log)
+        # Of old and new workers.
+        assert {json.loads(service.read("/readyz"))["launch_id"] for _ in range(20)} == {launch_id}
         service.stop()
         assert folder.is_dir()
         assert scrape(service)[ANSWERED] == 20
+        wait_until(lambda: service.status.get("launch_id") == launch_id, 20, service.log)
     finally:
         successor.terminate()
         successor.wait(60)

@@ -1,8 +1,6 @@
 """The playground, in a real browser."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,17 +11,11 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.e2e.test_api_keys import create_key
 from tests.support.browser import Browser
-from tests.support.forward_proxy import BEHIND_A_DEAD_PROXY
-from tests.support.playground_page import Page
+from tests.support.playground_page import PROGRAMS, Page, output_of
 from tests.support.reference import REFERENCE_LABELS
-from tests.support.service import PYTHON, Service
+from tests.support.service import Service
 
 LABELS = " ".join(map(str, REFERENCE_LABELS[3]))
-PROGRAMS = {
-    "curl": ("request.sh", ["bash"]),
-    "python": ("request.py", [str(PYTHON)]),
-    "java": ("Cluster.java", ["java"]),
-}
 
 
 @pytest.fixture
@@ -158,15 +150,7 @@ def test_points_and_labels_are_downloaded(page: Page, tmp_path: Path) -> None:
 
 def run(page: Page, language: str, folder: Path, **environment: str) -> list[int]:
     """Run the code of the page in this language, and return the labels that it prints."""
-    page.click(f"[data-language={language}]")
-    name, command = PROGRAMS[language]
-    (folder / name).write_text(page["code"].text)
-    done = subprocess.run(
-        [*command, name], cwd=folder, env=os.environ | BEHIND_A_DEAD_PROXY | environment,
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    printed = json.loads(done.stdout)
+    printed = json.loads(output_of(page, language, folder, **environment))
     labels: list[int] = printed["results"] if isinstance(printed, dict) else printed
     return labels
 

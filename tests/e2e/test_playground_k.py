@@ -1,6 +1,12 @@
 """Which k, and what is a cluster: the playground's comparison and table, in a real browser."""
 
+import ast
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -10,11 +16,14 @@ from selenium.webdriver.common.keys import Keys
 from sklearn.cluster import KMeans
 
 from tests.support.browser import Browser
-from tests.support.playground_page import Page
+from tests.support.playground_page import PROGRAMS, Page, output_of
+from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
 from tests.support.service import Service
 from tests.support.waiting import wait_until
 
 POINTS = [[1, 20], [2, 10], [9, 90], [8, 95], [30, 31], [31, 30], [30, 33]]
+# Longer than the commands between a click and a newer input take.
+LATENCY_SECONDS = 3
 TEXT = "height,weight\n" + "\n".join(f"{x},{y}" for x, y in POINTS)
 
 
@@ -63,6 +72,41 @@ def test_a_k_is_tried_without_a_change_of_the_config(page: Page, live: Service) 
         assert json.load(config)["clusters"] == 3
     assert len(set(page.cluster().split())) == 3
     page.browser.assert_no_console_errors()
+
+
+def test_the_code_is_that_of_the_request_that_was_made(page: Page, tmp_path: Path) -> None:
+    points = json.dumps(REFERENCE_POINTS).replace(" ", "")
+    labels_code = page["code"].text
+    assert f'{{"points":{points}}}' in labels_code
+    try_clusters(page, 4)
+    assert f'"points":{points},"candidates":[4]}}' in page["code"].text
+    for language in PROGRAMS:
+        assert REFERENCE_LABELS[4] in [each["results"] for each in run(page, language, tmp_path)]
+    page.click("[data-language=curl]")
+    page["compare"].click()
+    page.wait_for("curves", "have the highest silhouette")
+    assert f'"points":{points},"candidates":[2,3,4,5,6,7,8,9]}}' in page["code"].text
+    assert [each["clusters"] for each in run(page, "curl", tmp_path)] == list(range(2, 10))
+    page.write("1,2\nthree,4\n")
+    page.wait_for("input-error", "Line 2")
+    assert '"candidates":[2,3,4,5,6,7,8,9]' in page["code"].text
+    page.click("[data-example=nine]")
+    page.wait_for("count", "points: 9")
+    assert page["code"].text == labels_code
+    try_clusters(page, 4)
+    page.cluster()
+    assert page["code"].text == labels_code
+    page.browser.assert_no_console_errors()
+
+
+def run(page: Page, language: str, folder: Path) -> list[dict[str, Any]]:
+    """Run the code of the page, and return the candidates that it prints."""
+    printed = output_of(page, language, folder)
+    if language == "python":
+        candidates: list[dict[str, Any]] = ast.literal_eval(printed)
+    else:
+        candidates = json.loads(printed)["candidates"]
+    return candidates
 
 
 def test_candidates_in_the_input_do_not_change_what_is_tried(page: Page) -> None:
@@ -175,17 +219,47 @@ def test_nothing_of_an_earlier_input_stays(page: Page) -> None:
     assert not any(page[name].is_displayed() for name in shown)
     assert rows(page, "#curves") == []
     assert not page["drawing"].find_elements(By.CSS_SELECTOR, ".clusters-square")
-    # An answer that comes later than a newer input is not shown.
-    page.browser.execute_script(
-        """
-        document.getElementById("send").click();
-        document.querySelector("[data-example=nine]").click();
-        """
-    )
-    page.wait_for("count", "points: 9")
-    wait_until(lambda: page["send"].get_attribute("aria-busy") == "false")
-    assert not any(page[name].is_displayed() for name in shown)
     page.browser.assert_no_console_errors()
+
+
+@pytest.mark.parametrize("button", ["send", "try", "compare"])
+def test_an_answer_that_comes_later_than_a_newer_input_is_not_shown(
+    page: Page, button: str
+) -> None:
+    page.click("[data-example=blobs]")
+    page.wait_for("count", "points: 210")
+    with slow_network(page.browser):
+        page[button].click()
+        assert page[button].get_attribute("aria-busy") == "true"
+        page.click("[data-example=nine]")
+        page.wait_for("count", "points: 9")
+        assert page[button].get_attribute("aria-busy") == "false"
+        time.sleep(LATENCY_SECONDS + 2)
+        for name in ("answer", "clusters", "summary", "problem"):
+            assert not page[name].is_displayed(), name
+        assert rows(page, "#curves") == []
+        assert page["drawing"].find_element(By.TAG_NAME, "svg").get_attribute("aria-label") == (
+            "9 points, not clustered yet"
+        )
+    assert page.cluster() == " ".join(map(str, REFERENCE_LABELS[3]))
+    page.browser.assert_no_console_errors()
+
+
+@contextmanager
+def slow_network(browser: Browser) -> Iterator[None]:
+    """Let each request of the page take LATENCY_SECONDS longer."""
+    conditions = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+
+    def set_latency(seconds: int) -> None:
+        latency = {"latency": 1000 * seconds}
+        browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions | latency)
+
+    browser.execute_cdp_cmd("Network.enable", {})
+    set_latency(LATENCY_SECONDS)
+    try:
+        yield
+    finally:
+        set_latency(0)
 
 
 def test_who_may_publish_gets_a_link_with_the_tried_k(page: Page, live: Service) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from clustering.history import statistics
 from clustering.models import RequestRecord
-from kmeans_project.pages import verdict
-from nacos_integration import conf, md5_of
+from kmeans_project.pages import changes, verdict
+from nacos_integration import conf, instance_address, md5_of
 from nacos_integration.models import ConfigChange
 from nacos_integration.state import publishing
 from tests.conftest import Configure
@@ -144,6 +144,36 @@ def test_requests_of_the_last_hour_are_drawn_and_told(admin: Client, configure: 
     assert "&lt;i&gt;64 requests&lt;/i&gt; wait already" in page
     assert page.count('role="img"') == 2
     assert "2 requests, 1 rejected" in page
+
+
+def test_the_page_to_change_traffic_names_the_instance(admin: Client) -> None:
+    assert f"{instance_address()} leaves the registry" in admin.get(REGISTRY).content.decode()
+
+
+def test_what_users_did_is_told_in_the_language_of_the_page(
+    admin: Client, configure: Configure
+) -> None:
+    told = {
+        changes.NOT_PUBLISHED.format(error="timed out", change="clusters 3 → 4"): (
+            "未发布（timed out）：clusters 3 → 4"
+        ),
+        changes.PUBLISHED.format(change="tol removed, it was 0.1"): "已发布：去掉 tol（原为 0.1）",
+        changes.TAKING_OUT.format(instance="10.0.0.5:9999"): "正在从注册中心下线：10.0.0.5:9999",
+        changes.PUT_BACK.format(instance="10.0.0.5:9999"): "已重新上线：10.0.0.5:9999，已确认",
+    }
+    for message in told:
+        LogEntry.objects.create(
+            user=get_user_model().objects.get(),
+            content_type=changes.content_type(),
+            action_flag=CHANGE,
+            change_message=message,
+        )
+    english = panel(admin, "changes")
+    chinese = admin.get(PANELS, headers={"accept-language": "zh-CN"}).content.decode()
+    for message, translation in told.items():
+        assert message in english
+        assert message not in chinese
+        assert translation in chinese
 
 
 def test_what_a_user_may_not_see_or_do_is_not_there(client: Client, configure: Configure) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
-from nacos_integration import conf
+from nacos_integration import conf, differences
 from nacos_integration.live_config import md5_of
 from nacos_integration.state import files
 from nacos_integration.web import instances, panels
@@ -172,7 +173,9 @@ def test_who_does_not_answer_is_unreachable_and_not_waited_for(
 ) -> None:
     view = look(free_port(), *(listen(b"") for _ in range(3)))
     assert [instance.state for instance in view.instances] == ["ok", *["unreachable"] * 4]
-    assert all(instance.problem for instance in view.instances[1:])
+    assert sorted(str(instance.problem) for instance in view.instances[1:]) == [
+        "connection refused", *["no answer within 1 s"] * 3,
+    ]  # fmt: skip
 
 
 def test_long_texts_are_cut_and_can_be_written(
@@ -279,7 +282,12 @@ def test_more_than_are_queried_are_listed_all_the_same(
     look: Callable[..., instances.View], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instances, "QUERIED_MAX", 1)
-    assert len(look(free_port(), free_port()).instances) == 3
+    view = look(free_port(), free_port())
+    assert len(view.instances) == 3
+    problem = view.instances[2].problem
+    assert str(problem) == "not queried: more than 1 instances are listed"
+    with override("zh-hans"):
+        assert str(problem) == "未查询：列出的实例超过 1 个"
 
 
 def test_statusz_says_what_each_worker_runs(client: Client, configure: Configure) -> None:
@@ -301,3 +309,24 @@ def test_what_is_not_as_it_should_be_is_named() -> None:
     for own, entry, registration, expected in cases:
         instance = instances.Instance("10.0.0.1:1", own, "ok", listed=entry)
         assert list(panels._differences(instance, registration)) == expected
+
+
+def test_differences_are_told_in_the_language_of_the_reader() -> None:
+    settings = conf.load()
+    listed = {
+        "enabled": True,
+        "healthy": True,
+        "weight": 7.0,
+        "metadata": settings.metadata | {"owner": "ops"},
+    }
+    recorded = differences.of(listed, settings)
+    assert recorded == ["weight: 7.0 instead of 1.0", "owner: 'ops' added"]
+    assert differences.translated(recorded, listed) == recorded
+    with override("zh-hans"):
+        assert differences.translated(recorded, listed) == [
+            "weight：7.0，应为 1.0",
+            "owner：多出 'ops'",
+        ]
+        # Those of another entry, or of another release.
+        assert differences.translated(["weight: 2.0"], listed) == ["weight: 2.0"]
+        assert differences.translated(recorded, None) == recorded

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from nacos_integration import conf
-from nacos_integration.state import status
+from nacos_integration.state import offline, status
 from tests.conftest import Configure
 
 VALUES: list[Any] = [
@@ -73,6 +73,25 @@ def test_wrong_types_cost_their_own_lines_only(damage: Damage, admin_client: Cli
             assert admin_client.get(address).status_code == 200, (address, text)
         for arguments in (["status"], ["status", "--json"]):
             call_command("nacos", *arguments, stdout=StringIO())
+
+
+def test_the_command_says_what_is_in_force_and_what_an_operator_wants(
+    configure: Configure,
+) -> None:
+    def shown() -> list[str]:
+        out = StringIO()
+        call_command("nacos", "status", stdout=out)
+        return out.getvalue().splitlines()
+
+    configure("clusters: 5\ntol: 0.1\n")
+    assert "in force      Parameters(clusters=5, tol=0.1)" in shown()
+    wish = "offline       as an operator wants, until `nacos online`"
+    assert wish not in shown()
+    offline.take_out()  # no registry confirms it
+    try:
+        assert wish in shown()
+    finally:
+        offline.put_back()
 
 
 def test_a_damaged_value_has_no_line(damage: Damage, client: Client) -> None:

@@ -1,12 +1,24 @@
 """The playground, as a user of a browser sees it."""
 
+import os
+import subprocess
+from pathlib import Path
+
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.browser import Browser
-from tests.support.service import Service
+from tests.support.forward_proxy import BEHIND_A_DEAD_PROXY
+from tests.support.service import PYTHON, Service
 from tests.support.waiting import wait_until
+
+# By the language of the code: the file for it, and what runs that.
+PROGRAMS = {
+    "curl": ("request.sh", ["bash"]),
+    "python": ("request.py", [str(PYTHON)]),
+    "java": ("Cluster.java", ["java"]),
+}
 
 
 class Page:
@@ -59,3 +71,16 @@ class Page:
         wait_until(lambda: self["send"].get_attribute("aria-busy") != "true")
         self.wait_for("summary", "answered in")
         return self["labels"].text
+
+
+def output_of(page: Page, language: str, folder: Path, **environment: str) -> str:
+    """Run the code that the page shows in this language, and return what it prints."""
+    page.click(f"[data-language={language}]")
+    name, command = PROGRAMS[language]
+    (folder / name).write_text(page["code"].text)
+    done = subprocess.run(
+        [*command, name], cwd=folder, env=os.environ | BEHIND_A_DEAD_PROXY | environment,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout

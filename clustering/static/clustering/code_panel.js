@@ -1,27 +1,31 @@
 /** The panel with the request as code: a tab for each language, copy, and the file points.json. */
 
-import { byId, copy, data, download, text } from "./page.js";
+import { byId, copy, download, text } from "./page.js";
 import { SNIPPETS } from "./snippets.js";
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 let language = "curl";
-let body = new Blob([]);
-let inlineBody = null;
+let request = { url: "", body: new Blob([]), inline: null, member: "" };
 
-/** Show code that sends this Blob. `inline` is a short body as text; null lets the code read a file. */
-export function showCode(content, inline) {
-  body = content;
-  inlineBody = inline;
+/**
+ * Show code that makes the request `{ url, body, inline, member }`.
+ *
+ * `inline` is a short body, a Blob, as text; null lets the code read a file. `member` is what the
+ * code prints of the answer.
+ */
+export function showCode(shown) {
+  request = shown;
   update();
 }
 
 function update() {
   byId("code").textContent = SNIPPETS[language]({
-    url: new URL(data.endpoint, location.href).href,
-    body: inlineBody,
+    url: new URL(request.url, location.href).href,
+    body: request.inline,
+    member: request.member,
     withKey: byId("api-key") !== null,
   });
-  byId("save-body").hidden = inlineBody !== null;
+  byId("save-body").hidden = request.inline !== null;
   byId("copied").textContent = "";
 }
 
@@ -51,4 +55,4 @@ tabs.forEach((tab, index) => {
   });
 });
 byId("copy").addEventListener("click", copyCode);
-byId("save").addEventListener("click", () => download("points.json", body));
+byId("save").addEventListener("click", () => download("points.json", request.body));

@@ -10,7 +10,7 @@ import { jumpTo, showFilePart, showText } from "./input_field.js";
 import { byId, data, text } from "./page.js";
 import { hideProblem, showProblem } from "./problem_panel.js";
 import { call, onProgress } from "./reader.js";
-import { advise, post } from "./service.js";
+import { adviceRequest, labelsRequest, post } from "./service.js";
 
 const CANDIDATES = [2, 3, 4, 5, 6, 7, 8, 9, 10];
 const CONFIG_POLL_MILLISECONDS = 3000;
@@ -82,7 +82,7 @@ function show(found, file = null) {
     return found;
   }
   showPoints(found);
-  showCode(found.body, found.inline);
+  showCode(labelsRequest(found));
   if (count !== null) {
     const counts = [text("counted", { points: count, dimensions })];
     if (skipped) counts.push(text("skipped", { count: skipped }));
@@ -140,7 +140,11 @@ async function sendForLabels(button, ask, answer) {
 }
 
 function cluster() {
-  const ask = ({ body }, signal) => post(`${data.endpoint}?details=true`, body, signal);
+  const ask = (found, signal) => {
+    const request = labelsRequest(found);
+    showCode(request); // it prints the labels; only this page needs the details
+    return post({ ...request, url: `${request.url}?details=true` }, signal);
+  };
   return sendForLabels(byId("send"), ask, (found, { content, headers, milliseconds }) => {
     const clusters = content.sizes.filter(Boolean).length;
     const values = { points: found.count, clusters, milliseconds };
@@ -151,7 +155,11 @@ function cluster() {
 
 function tryClusters(k) {
   byId("try-k").value = k;
-  const ask = ({ body }, signal) => advise(body, [k], signal, "?details=true");
+  const ask = (found, signal) => {
+    const request = adviceRequest(found, [k], "?details=true");
+    showCode(request);
+    return post(request, signal);
+  };
   return sendForLabels(byId("try"), ask, (found, { content }) => {
     const [candidate] = content.candidates;
     const { inertia, silhouette, sizes } = candidate;
@@ -173,14 +181,20 @@ function tryClusters(k) {
 
 function compare() {
   let isSample = false;
-  const ask = async ({ body, count, drawn, indices }, signal) => {
+  const ask = async (found, signal) => {
+    const { count, drawn, indices } = found;
     const most = Math.min(count ?? Infinity, Number(data.maxClusters));
     const possible = CANDIDATES.filter((k) => k <= most);
     const candidates = possible.length ? possible : [CANDIDATES[0]];
-    const response = await advise(body, candidates, signal);
+    const request = adviceRequest(found, candidates);
+    showCode(request);
+    const response = await post(request, signal);
     isSample = indices !== null && response.content.type?.endsWith(":too-much-work");
-    if (!isSample) return response;
-    return advise(new Blob([JSON.stringify({ points: drawn })]), candidates, signal);
+    if (!isSample || signal.aborted) return response;
+    const ofSample = { body: new Blob([JSON.stringify({ points: drawn })]) };
+    const smaller = adviceRequest(ofSample, candidates);
+    showCode(smaller);
+    return post(smaller, signal);
   };
   clearComparison();
   return send(byId("compare"), ask, ({ count, drawn }, { content }) => {

@@ -4,12 +4,31 @@ import { byId, data, text } from "./page.js";
 
 const apiKey = byId("api-key"); // null if the service requires none
 
+/** Return the request for labels of what is read, as `post` and `showCode` take it. */
+export function labelsRequest({ body, inline }) {
+  return { url: data.endpoint, body, inline, member: "results" };
+}
+
+/** Return the request for advice on k-means with each of `candidates`, likewise. */
+export function adviceRequest({ body, inline = null }, candidates, query = "") {
+  // The body is an object, and its last character closes it. Of two members with the same name, the
+  // last one counts.
+  const isEmpty = body.size === 2;
+  const members = `${isEmpty ? "" : ","}"candidates":${JSON.stringify(candidates)}}`;
+  return {
+    url: `${data.advice}${query}`,
+    body: new Blob([body.slice(0, body.size - 1), members]),
+    inline: inline && inline.slice(0, -1) + members,
+    member: "candidates",
+  };
+}
+
 /**
- * Post a body, and return `{ isOk, headers, content, milliseconds }`.
+ * Post a body, a Blob, and return `{ isOk, headers, content, milliseconds }`.
  *
  * `content` is the answer, or a problem document.
  */
-export async function post(url, body, signal) {
+export async function post({ url, body }, signal) {
   const headers = {
     "Content-Type": "application/json",
     "Accept-Language": document.documentElement.lang, // for problems and reasons
@@ -22,16 +41,6 @@ export async function post(url, body, signal) {
   const isOk = response.ok;
   const parsed = isOk ? JSON.parse(content) : problem(response, content);
   return { isOk, headers: response.headers, content: parsed, milliseconds };
-}
-
-/** Return what the service says of k-means with each of `candidates`, as `post` does. */
-export function advise(body, candidates, signal, query = "") {
-  // The body is an object, and its last character closes it. Of two members with the same name, the
-  // last one counts.
-  const isEmpty = body.size === 2;
-  const members = `${isEmpty ? "" : ","}"candidates":${JSON.stringify(candidates)}}`;
-  const parts = [body.slice(0, body.size - 1), members];
-  return post(`${data.advice}${query}`, new Blob(parts), signal);
 }
 
 function problem(response, content) {

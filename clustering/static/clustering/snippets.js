@@ -1,18 +1,19 @@
 /**
  * The request as code that runs unchanged.
  *
- * `body` is JSON with arrays of numbers under one key, or null if the code reads points.json. The
- * API key comes from the environment, so that copied code does not contain it.
+ * `body` is JSON of numbers, arrays and objects, or null if the code reads points.json. `member` is
+ * what of the answer to print, where that takes no library. The API key comes from the environment,
+ * so that copied code does not contain it.
  */
 export const SNIPPETS = {
   curl: ({ url, body, withKey }) => `\
-curl -sS --noproxy '*' ${url} \\
+curl -sS --noproxy '*' '${url}' \\
   -H 'Content-Type: application/json' \\
 ${withKey ? `  -H "Authorization: Api-Key $API_KEY" \\\n` : ""}\
   ${body ? `-d '${body}'` : "--data-binary @points.json"}
 `,
 
-  python: ({ url, body, withKey }) => `\
+  python: ({ url, body, member, withKey }) => `\
 import json
 ${withKey ? "import os\n" : ""}\
 import urllib.error
@@ -30,7 +31,7 @@ ${withKey ? `        "Authorization": f"Api-Key {os.environ['API_KEY']}",\n` : "
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 try:
     with opener.open(request, timeout=30) as answer:
-        print(json.load(answer)["results"])
+        print(json.load(answer)["${member}"])
 except urllib.error.HTTPError as error:
     raise SystemExit(error.read().decode())
 `,

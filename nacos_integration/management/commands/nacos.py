@@ -5,8 +5,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import import_string
 
-from nacos_integration import conf, doctor
+from nacos_integration import conf, doctor, live_config
 from nacos_integration.state import offline, status
 
 CONFIRM_SECONDS = 10.0
@@ -111,10 +112,13 @@ def _describe(agent: dict[str, Any]) -> list[str]:
         f"status        written {ago(agent['written_at'])}",
         f"config        from {config['in_force']}, md5 {config['md5']}, "
         f"applied {ago(config['applied_at'])}, compared {ago(config['synced_at'])}",
+        f"in force      {live_config.current(import_string(conf.load().config_handler)).value}",
         f"source        {config['key']}",
         f"registration  {registration['state']}, seen in the registry "
         f"{ago(registration['verified_at'])}",
     ]
+    if offline.is_out():
+        lines.append("offline       as an operator wants, until `nacos online`")
     if agent["draining_since"]:
         lines.append(f"draining      since {ago(agent['draining_since'])}")
     for title, value in [
