@@ -8,6 +8,7 @@ docs/certified-labels.md has the proof. Read it before any change: even another 
 additions can change a label of points that tie.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,8 @@ _EPSILON: Final = float(np.finfo(np.float64).eps)  # 2 u
 _TOLERANCE: Final = 1e-4
 # Beyond, the bound of a squared shift would be too wide.
 _MAX_POINTS: Final = 10_000
+# Their fit takes about a millisecond.
+_FEW_POINTS: Final = 256
 _MAX_PRODUCT: Final = 2**20
 # Points times clusters: the scores of all restarts then fit into a core's cache.
 _MAX_SCORES: Final = 2**18 // _RESTARTS
@@ -62,11 +65,14 @@ def accepts(points: Floats, clusters: int) -> bool:
     return is_small and 0 < points.size * clusters <= _MAX_PRODUCT
 
 
-def fit_predict(points: Floats, clusters: int) -> NDArray[np.int32]:
+def fit_predict(
+    points: Floats, clusters: int, check: Callable[[], None] | None = None
+) -> NDArray[np.int32]:
     """Return the labels that scikit-learn gives; `accepts` must be true for the points.
 
-    `points` has the shape (n_points, n_dimensions). Raises UncertifiedError if the labels are not
-    certain, and for numbers that scikit-learn rejects. Safe to call from any thread.
+    `points` has the shape (n_points, n_dimensions). Unless they are few, `check` is called before
+    each centre is seeded and before each iteration, and may raise. Raises UncertifiedError if the
+    labels are not certain, and for numbers that scikit-learn rejects. Safe to call from any thread.
     """
     x = np.array(points, dtype=np.float64, order="C")
     if not np.vdot(x, x) < 1e200:  # also true for NaN
@@ -77,14 +83,27 @@ def fit_predict(points: Floats, clusters: int) -> NDArray[np.int32]:
         raise UncertifiedError("magnitude")
     if clusters == 1:
         return np.zeros(len(x), dtype=np.int32)
-    return _Fit(points, x, squared_norms, clusters).labels()
+    if check is None or len(x) <= _FEW_POINTS:
+        check = _do_nothing
+    return _Fit(points, x, squared_norms, clusters, check).labels()
+
+
+def _do_nothing() -> None:
+    pass
 
 
 class _Fit:
     """One fit; `x` are the centred points."""
 
-    def __init__(self, points: Floats, x: Floats, squared_norms: Floats, clusters: int) -> None:
-        self.points, self.x = points, x
+    def __init__(
+        self,
+        points: Floats,
+        x: Floats,
+        squared_norms: Floats,
+        clusters: int,
+        check: Callable[[], None],
+    ) -> None:
+        self.points, self.x, self.check = points, x, check
         self.squared_norms, self.clusters = squared_norms, clusters
         n, d = x.shape
         self.ones = np.ones((n, 1))
@@ -104,7 +123,7 @@ class _Fit:
     def labels(self) -> NDArray[np.int32]:
         n, k = len(self.x), self.clusters
         draws = seeding.draw(n, k, _RESTARTS, _RANDOM_STATE)
-        seeds = seeding.choose(self.x, self.squared_norms, draws)
+        seeds = seeding.choose(self.x, self.squared_norms, draws, self.check)
         is_member, best, in_doubt = self._run(seeds)
         scores = best.dot(self.ones[:, 0])
         if in_doubt:
@@ -125,6 +144,7 @@ class _Fit:
         final[..., -1] = self.squared_norms.take(seeds)
         centers, running, in_doubt = final, _EACH_RESTART, []
         for _ in range(_MAX_ITERATIONS):
+            self.check()
             is_member, best = self._assign(centers)
             if np.count_nonzero(is_member) != len(running) * n:
                 sure = np.count_nonzero(is_member, axis=(1, 2)) == n
@@ -188,6 +208,7 @@ class _Fit:
         numbers = np.arange(self.clusters)[:, None]
         with direct_kmeans.one_blas_thread():
             for restart in restarts:
+                self.check()
                 centers = self.x[seeds[restart]]
                 labels, inertia = direct_kmeans.run(self.x, centers, _MAX_ITERATIONS, tolerance)
                 is_member[restart] = labels == numbers

@@ -57,7 +57,7 @@ def fit_predict(
 
         if fast_kmeans.knows(parameters) and fast_kmeans.accepts(points, clusters):
             with suppress(fast_kmeans.UncertifiedError):
-                return Fit(fast_kmeans.fit_predict(points, clusters), "certified")
+                return Fit(fast_kmeans.fit_predict(points, clusters, check), "certified")
         if direct_kmeans.knows(parameters) and direct_kmeans.accepts(points, clusters):
             return Fit(direct_kmeans.fit_predict(points, parameters, check), "direct")
         path = "scikit-learn"

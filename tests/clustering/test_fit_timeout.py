@@ -13,7 +13,7 @@ from tests.support.reference import REFERENCE_POINTS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("configure")]
 
-# Too many for the fast path, which needs no limit of time.
+# With few points, a fit takes about a millisecond, so it is not given up.
 MANY = [[i * 7919 % 1009, i * 104729 % 1013] for i in range(600)]
 
 
