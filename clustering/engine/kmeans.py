@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from clustering.engine import fast_kmeans, versions
+from clustering.engine import versions
 from clustering.engine.parameters import KMeansParameters
 
 # Warns of fewer distinct points than clusters, which the labels show anyway. Filtered once,
@@ -53,7 +53,7 @@ def fit_predict(
     path = "off"
     if fast_path and not versions.unknown():
         # Imported here, because other releases may not have the private names that it imports.
-        from clustering.engine import direct_kmeans
+        from clustering.engine import direct_kmeans, fast_kmeans
 
         if fast_kmeans.knows(parameters) and fast_kmeans.accepts(points, clusters):
             with suppress(fast_kmeans.UncertifiedError):

@@ -4,6 +4,7 @@
 given up with scikit-learn's.
 """
 
+import subprocess
 import sys
 import warnings
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from clustering.engine import direct_kmeans, fast_kmeans, kmeans, overflow
 from clustering.engine.parameters import KMeansParameters
 from tests.clustering.test_engine_fast_kmeans import make_cases
 from tests.support.reference import REFERENCE_LABELS, REFERENCE_POINTS
+from tests.support.service import ROOT
 
 
 @pytest.mark.parametrize("clusters", [3, 4])
@@ -92,6 +94,26 @@ def test_a_parameter_that_no_fast_path_knows_is_left_to_scikit_learn() -> None:
     for path in (fast_kmeans, direct_kmeans):
         assert path.knows(NewParameters())
         assert not path.knows(NewParameters(new="other"))
+
+
+def test_another_release_without_the_private_names_still_answers() -> None:
+    code = """
+import sys
+import numpy as np
+import sklearn.cluster
+from clustering.engine import versions
+versions.TESTED_VERSIONS["scikit-learn"] = "0"
+sys.modules["sklearn.cluster._k_means_lloyd"] = None
+from clustering.engine import kmeans
+from clustering.engine.parameters import KMeansParameters
+fit = kmeans.fit_predict(np.arange(8.0)[:, None], KMeansParameters(2))
+assert not {"clustering.engine.fast_kmeans", "clustering.engine.direct_kmeans"} & set(sys.modules)
+print(fit.path, len(set(fit.labels.tolist())))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "off 2\n", done.stderr
 
 
 def test_random_starts_are_checked_before_each_restart() -> None:
